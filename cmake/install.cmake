@@ -1,0 +1,37 @@
+# Installation: headers, the CMake package and the pkg-config module.
+
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/pivotal-webhook)
+
+target_include_directories(pivotal_webhook INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+install(DIRECTORY include/pivotal DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS pivotal_webhook EXPORT pivotal-webhook-targets)
+install(EXPORT pivotal-webhook-targets NAMESPACE pivotal:: DESTINATION ${package_dir})
+
+configure_package_config_file(cmake/pivotal-webhook-config.cmake.in pivotal-webhook-config.cmake
+    INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(pivotal-webhook-config-version.cmake
+    COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
+install(FILES
+    ${CMAKE_CURRENT_BINARY_DIR}/pivotal-webhook-config.cmake
+    ${CMAKE_CURRENT_BINARY_DIR}/pivotal-webhook-config-version.cmake
+    DESTINATION ${package_dir})
+install(FILES cmake/dependencies.cmake DESTINATION ${package_dir} RENAME pivotal-webhook-dependencies.cmake)
+install(FILES cmake/components.cmake DESTINATION ${package_dir} RENAME pivotal-webhook-components.cmake)
+
+# Relocatable: the prefix is found from where the .pc file lies.
+file(RELATIVE_PATH PIVOTAL_PC_TO_PREFIX "/${CMAKE_INSTALL_DATADIR}/pkgconfig" "/")
+configure_file(cmake/pivotal-webhook.pc.in pivotal-webhook.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pivotal-webhook.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# The bill of materials: what this build found, and the least that will do.
+foreach(version OPENSSL_VERSION nlohmann_json_VERSION) # a parent project's own target may not tell
+    if(NOT ${version})
+        set(${version} unknown)
+    endif()
+endforeach()
+configure_file(cmake/sbom.cdx.json.in pivotal-webhook.cdx.json @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pivotal-webhook.cdx.json DESTINATION ${CMAKE_INSTALL_DATADIR}/sbom)

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include <httplib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli.hpp"
+
+namespace {
+
+struct ListenOptions {
+    int port = 8787;
+    bool json = false;
+    std::string save;
+};
+
+class Listener {
+public:
+    Listener(const ListenOptions& options, std::string secrets)
+        : options_(options),
+          secrets_(std::move(secrets)),
+          webhook_(secrets_),
+          colours_(::colours(STDOUT_FILENO)) {}
+
+    pivotal::Webhook& webhook() { return webhook_; }
+
+    int receive(const httplib::Request& request, std::string body) {
+        Delivery delivery;
+        for (const auto& [name, value] : request.headers)
+            if (name != "REMOTE_ADDR" && name != "REMOTE_PORT") delivery.headers.emplace_back(name, value);
+        delivery.body = std::move(body);
+        delivery.received = std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now());
+        std::error_code error;
+        const auto event = webhook_.verify(delivery.body, delivery.headers, error);
+        std::vector<pivotal::Diagnosis> found;
+        if (error && error != pivotal::Errc::malformed_event)
+            found = pivotal::diagnose(secrets_, delivery.body, delivery.headers);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const std::string file = options_.save.empty() ? "" : save(request.path, delivery);
+        if (options_.json)
+            print_json(delivery, event, error, found, file);
+        else
+            print(delivery, event, error, found, file);
+        return pivotal::http_status(error);
+    }
+
+private:
+    std::string save(const std::string& path, const Delivery& delivery) {
+        const std::string file = (std::filesystem::path(options_.save) /
+                                  (std::to_string(delivery.received->time_since_epoch().count()) + "-" +
+                                   random_id("delivery_") + ".http"))
+                                     .string();
+        std::ofstream stream(file, std::ios::binary);
+        stream << write_delivery(path, delivery);
+        if (!stream.flush()) std::cerr << "pivotal-webhook: cannot write " << file << std::endl;
+        return file;
+    }
+
+    void print(const Delivery& delivery, const std::optional<pivotal::Event>& event,
+               const std::error_code& error, const std::vector<pivotal::Diagnosis>& found,
+               const std::string& file) const {
+        std::cout << iso8601(*delivery.received) << "  ";
+        if (event)
+            std::cout << printable(event->type) << "  " << printable(event->id) << "  "
+                      << coloured("verified", 32, colours_);
+        else
+            std::cout << coloured(error.message(), 31, colours_);
+        if (!file.empty()) std::cout << "  " << file;
+        std::cout << '\n';
+        for (const auto& one : found)
+            std::cout << "    " << coloured(to_string(one.finding), 33, colours_) << ": " << one.explanation
+                      << '\n';
+        std::cout.flush();
+    }
+
+    static void print_json(const Delivery& delivery, const std::optional<pivotal::Event>& event,
+                           const std::error_code& error, const std::vector<pivotal::Diagnosis>& found,
+                           const std::string& file) {
+        nlohmann::ordered_json line = {{"time", iso8601(*delivery.received)}, {"verified", !error || event}};
+        if (event) {
+            line["type"] = event->type;
+            line["id"] = event->id;
+            line["delivery_id"] = event->delivery_id;
+        } else {
+            line["error"] = error.message();
+            line["findings"] = nlohmann::ordered_json::array();
+            for (const auto& one : found)
+                line["findings"].push_back(
+                    {{"finding", to_string(one.finding)}, {"explanation", one.explanation}});
+        }
+        if (!file.empty()) line["file"] = file;
+        std::cout << line.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+    }
+
+    const ListenOptions& options_;
+    std::string secrets_;
+    pivotal::Webhook webhook_;
+    bool colours_;
+    std::mutex mutex_;
+};
+
+int listen(const ListenOptions& options, const std::string& secrets) {
+    if (!options.save.empty()) std::filesystem::create_directories(options.save);
+    Listener listener(options, secrets);
+
+    // Ctrl-C ends it; every thread that is started from here on leaves the signals to the waiting one.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    httplib::Server server;
+    // Without SO_REUSEPORT, which would let two listeners share a port.
+    server.set_socket_options([](socket_t socket) {
+        const int yes = 1;
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
+    server.set_payload_max_length(std::size_t{16} << 20);
+    // A content reader takes a body of any type as it is; a handler without one would parse forms.
+    server.Post(".*", [&](const httplib::Request& request, httplib::Response& response,
+                          const httplib::ContentReader& content) {
+        std::string body;
+        content([&](const char* data, std::size_t size) {
+            body.append(data, size);
+            return true;
+        });
+        response.status = listener.receive(request, std::move(body));
+        response.set_content(response.status == 200   ? "ok"
+                             : response.status == 401 ? "invalid signature"
+                             : response.status == 400 ? "malformed event"
+                                                      : "internal error",
+                             "text/plain");
+    });
+    int port = options.port;
+    if (port == 0)
+        port = server.bind_to_any_port("127.0.0.1");
+    else if (!server.bind_to_port("127.0.0.1", port))
+        throw UsageError("cannot listen on 127.0.0.1:" + std::to_string(port) +
+                         ": the port is in use, or not allowed");
+    std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal (any path); Ctrl-C ends it"
+              << std::endl;
+    std::thread waiter([&] {
+        int signal = 0;
+        sigwait(&signals, &signal);
+        server.stop();
+    });
+    server.listen_after_bind();
+    ::kill(::getpid(), SIGTERM);  // for the waiter, where the server ended by itself
+    waiter.join();
+    return status_valid;
+}
+
+}  // namespace
+
+void add_listen(CLI::App& app, const CommonOptions& common, int& status) {
+    auto options = std::make_shared<ListenOptions>();
+    CLI::App* const command =
+        app.add_subcommand("listen", "Receives deliveries on 127.0.0.1 and prints each.");
+    command->add_option("--port", options->port, "0 takes any free one")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 65535));
+    command->add_flag("--json", options->json, "one line of JSON for each delivery");
+    command->add_option("--save", options->save, "a folder to keep the raw deliveries in");
+    command->footer(
+        "Examples:\n"
+        "  pivotal-webhook listen\n"
+        "  pivotal-webhook listen --port 8787 --json --save deliveries");
+    command->callback(
+        [&status, &common, options] { status = listen(*options, read_secrets(common.secret_file)); });
+}

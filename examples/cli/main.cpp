@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <pivotal/version.hpp>
+
+#include "cli.hpp"
+
+namespace {
+
+bool is_secret(const char* argument) {
+    for (const char* const prefix : {"whsec_", "whsk_"})
+        if (std::strstr(argument, prefix)) return true;
+    return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    for (int i = 1; i < argc; ++i)
+        if (is_secret(argv[i]))
+            throw UsageError(
+                "a secret does not belong in an argument, where `ps` shows it to everybody: put it into the "
+                "environment variable PIVOTAL_WEBHOOK_SECRET or into a file (--secret-file)");
+
+    CLI::App app("Receives, sends, signs, verifies and explains the deliveries of Pivotal's webhooks.",
+                 "pivotal-webhook");
+    app.set_version_flag("--version", std::to_string(PIVOTAL_WEBHOOK_VERSION_MAJOR) + "." +
+                                          std::to_string(PIVOTAL_WEBHOOK_VERSION_MINOR) + "." +
+                                          std::to_string(PIVOTAL_WEBHOOK_VERSION_PATCH));
+    app.require_subcommand(1);
+    app.fallthrough();
+    CommonOptions common;
+    app.add_option("--secret-file", common.secret_file,
+                   "the signing secrets, separated by white space (default: $PIVOTAL_WEBHOOK_SECRET)")
+        ->check(CLI::ExistingFile);
+    app.footer(
+        "Exit status: 0 valid or as expected, 1 not, 2 usage.\n\nExamples:\n"
+        "  pivotal-webhook listen --help\n"
+        "  pivotal-webhook --version");
+    int status = status_valid;
+    add_listen(app, common, status);
+    add_send(app, common, status);
+    add_offline(app, common, status);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : status_usage;
+    }
+    return status;
+} catch (const std::exception& error) {
+    std::cerr << "pivotal-webhook: " << error.what() << std::endl;
+    return status_usage;
+}

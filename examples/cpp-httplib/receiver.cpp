@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include <httplib.h>
+
+#include <csignal>
+#include <iostream>
+#include <pivotal/webhook.hpp>
+
+static httplib::Server server;  // here, so that a signal can stop it
+
+int main() try {
+    const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
+    const auto receive = [&](const auto& request, auto& reply, const httplib::ContentReader& read) {
+        std::string body;
+        if (!read([&](auto* data, auto size) { return body.append(data, size).size() <= 4 << 20; })) return;
+        try {
+            const pivotal::Event event = webhook.verify(body, request.headers);
+            std::cout << event.type + " · " + event.id + "\n" << std::flush;
+            reply.set_content("ok", "text/plain");
+        } catch (const pivotal::WebhookVerificationError& refusal) {
+            std::cerr << refusal.what() << std::endl;
+            if ((reply.status = pivotal::http_status(refusal.code())) == 500) throw;
+            reply.set_content(reply.status == 400 ? "malformed event" : "invalid signature", "text/plain");
+        }
+    };
+    server.Post("/webhooks/pivotal", receive);  // by a ContentReader: httplib refuses forms of over 8 KiB
+    server.set_exception_handler([](auto&, auto& reply, auto) { reply.status = 500; });
+    server.set_keep_alive_max_count(1);  // what is left unread of an oversized body is no next request
+    // Not httplib's own SO_REUSEPORT, which lets two receivers share a port unnoticed.
+    server.set_socket_options([on = 1](auto s) { setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); });
+    for (const int signal : {SIGINT, SIGTERM})
+        std::signal(signal, [](int) { server.is_running() ? server.stop() : std::_Exit(0); });
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535 || !server.bind_to_port("127.0.0.1", port))
+        throw std::runtime_error("port " + std::to_string(port) + " is in use, or may not be used");
+    std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal" << std::endl;
+    return server.listen_after_bind() ? 0 : 1;
+} catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 1;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Receives Pivotal's webhooks with Drogon.
+#include <drogon/drogon.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <pivotal/webhook.hpp>
+
+int main() try {
+    const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
+    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+
+    using Answer = std::function<void(const drogon::HttpResponsePtr&)>;
+    const auto receive = [&](const drogon::HttpRequestPtr& request, Answer&& answer) {
+        std::error_code error;
+        const auto event = webhook.verify(request->body(), request->headers(), error);
+        if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
+        if (error) std::cerr << error.message() + "\n";
+        const int status = pivotal::http_status(error);
+        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const auto response = drogon::HttpResponse::newHttpResponse();
+        response->setStatusCode(static_cast<drogon::HttpStatusCode>(status));
+        response->setContentTypeCode(drogon::CT_TEXT_PLAIN);
+        response->setBody(text);
+        answer(response);
+    };
+    trantor::Logger::setOutputFunction(  // Drogon's own log, which would go where the events are printed
+        [](const char* text, std::uint64_t size) { std::cerr.write(text, static_cast<long>(size)); },
+        [] { std::cerr.flush(); });
+    drogon::app()
+        .registerHandler("/webhooks/pivotal", receive, {drogon::Post})
+        .addListener("127.0.0.1", static_cast<std::uint16_t>(std::stoi(port)))
+        .setClientMaxBodySize(4 << 20)  // 1 MB without this
+        .run();
+} catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 1;
+}

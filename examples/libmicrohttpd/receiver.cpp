@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Receives Pivotal's webhooks with GNU libmicrohttpd.
+#include <arpa/inet.h>
+#include <microhttpd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <future>
+#include <iostream>
+
+#include <pivotal/webhook.hpp>
+
+MHD_Result answer(MHD_Connection* client, int status, const char* text) {
+    MHD_Response* const response =
+        MHD_create_response_from_buffer(std::strlen(text), const_cast<char*>(text), MHD_RESPMEM_PERSISTENT);
+    const MHD_Result result = MHD_queue_response(client, static_cast<unsigned>(status), response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/// Called when the headers are there, for each piece of the body, and at its end; `state` holds the body.
+MHD_Result receive(void* webhook, MHD_Connection* client, const char* path, const char* method, const char*,
+                   const char* piece, std::size_t* size, void** state) {
+    if (std::strcmp(method, "POST") != 0 || std::strcmp(path, "/webhooks/pivotal") != 0)
+        return answer(client, 404, "not found");
+    if (!*state) return *state = new std::string, MHD_YES;
+    auto& body = *static_cast<std::string*>(*state);
+    if (*size > 0) {
+        if (body.size() + *size > 4 << 20) return MHD_NO;  // closes the connection: there is no other limit
+        body.append(piece, std::exchange(*size, 0));
+        return MHD_YES;
+    }
+    const auto header = [&](const char* name) {
+        return MHD_lookup_connection_value(client, MHD_HEADER_KIND, name);
+    };
+    std::error_code error;
+    const auto event = static_cast<const pivotal::Webhook*>(webhook)->verify(body, header, error);
+    if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
+    if (error) std::cerr << error.message() + "\n";
+    const int status = pivotal::http_status(error);
+    const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+    return answer(client, status, text);
+}
+
+void forget(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+    delete static_cast<std::string*>(*state);
+}
+
+int main() try {
+    auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
+    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    sockaddr_in here{};
+    here.sin_family = AF_INET;
+    here.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (!MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, receive, &webhook,
+                          MHD_OPTION_SOCK_ADDR, &here, MHD_OPTION_NOTIFY_COMPLETED, forget, nullptr,
+                          MHD_OPTION_END))
+        throw std::system_error(errno, std::generic_category(), "cannot listen on port " + port);
+    std::promise<void>().get_future().wait();  // until the process is stopped
+} catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 1;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Receives Pivotal's webhooks with oat++.
+#include <cstdlib>
+#include <iostream>
+#include <oatpp/Environment.hpp>
+#include <oatpp/network/Server.hpp>
+#include <oatpp/network/tcp/server/ConnectionProvider.hpp>
+#include <oatpp/web/server/HttpConnectionHandler.hpp>
+#include <oatpp/web/server/HttpRouter.hpp>
+#include <pivotal/webhook.hpp>
+
+namespace http = oatpp::web::protocol::http;
+
+struct Receiver : oatpp::web::server::HttpRequestHandler {
+    std::shared_ptr<OutgoingResponse> handle(const std::shared_ptr<IncomingRequest>& request) override {
+        const oatpp::String body = request->readBodyToString();
+        const auto header = [&](const char* name) { return request->getHeader(name); };
+        std::error_code error;
+        const auto event = webhook.verify(*body, header, error);
+        if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
+        if (error) std::cerr << error.message() + "\n";
+        const int status = pivotal::http_status(error);
+        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        return ResponseFactory::createResponse(http::Status(status, ""), text);
+    }
+
+    const pivotal::Webhook webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
+};
+
+void run(std::uint16_t port) {
+    const auto router = oatpp::web::server::HttpRouter::createShared();
+    router->route("POST", "/webhooks/pivotal", std::make_shared<Receiver>());
+    const auto handler = oatpp::web::server::HttpConnectionHandler::createShared(router);
+    const auto provider = oatpp::network::tcp::server::ConnectionProvider::createShared({"127.0.0.1", port});
+    oatpp::network::Server(provider, handler).run();
+}
+
+int main() try {
+    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    oatpp::Environment::init();
+    run(static_cast<std::uint16_t>(std::stoi(port)));
+    oatpp::Environment::destroy();
+} catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 1;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Receives Pivotal's webhooks with Pistache.
+#include <pistache/endpoint.h>
+#include <pistache/router.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include <pivotal/webhook.hpp>
+
+using namespace Pistache;
+
+int main() try {
+    const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
+    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+
+    Rest::Router router;
+    Rest::Routes::Post(
+        router, "/webhooks/pivotal", [&](const Rest::Request& request, Http::ResponseWriter response) {
+            const auto header = [&](const char* name) {
+                const auto raw = request.headers().tryGetRaw(name);
+                return raw ? raw->value() : std::string();
+            };
+            std::error_code error;
+            const auto event = webhook.verify(request.body(), header, error);
+            if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
+            if (error) std::cerr << error.message() + "\n";
+            const int status = pivotal::http_status(error);
+            const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+            response.send(Http::Code(status), text);
+            return Rest::Route::Result::Ok;
+        });
+
+    Http::Endpoint server(Address("127.0.0.1:" + port));
+    server.init(Http::Endpoint::options()
+                    .threads(2)
+                    .flags(Tcp::Options::ReuseAddr)
+                    .maxRequestSize(4 << 20));  // 4 kB without this
+    server.setHandler(router.handler());
+    server.serve();
+} catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 1;
+}

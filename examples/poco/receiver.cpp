@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Receives Pivotal's webhooks with POCO.
+#include <Poco/Net/HTTPRequestHandler.h>
+#include <Poco/Net/HTTPRequestHandlerFactory.h>
+#include <Poco/Net/HTTPServer.h>
+#include <Poco/Net/HTTPServerRequest.h>
+#include <Poco/Net/HTTPServerResponse.h>
+
+#include <cstdlib>
+#include <future>
+#include <iostream>
+
+#include <pivotal/webhook.hpp>
+
+using namespace Poco::Net;
+
+struct Receiver : HTTPRequestHandler {
+    explicit Receiver(const pivotal::Webhook& verifier) : webhook(verifier) {}
+
+    void handleRequest(HTTPServerRequest& request, HTTPServerResponse& response) override {
+        std::string body;  // POCO has no limit; a body that is cut off is not authentic
+        char piece[16384];
+        while (body.size() < 4 << 20 &&
+               (request.stream().read(piece, sizeof piece), request.stream().gcount() > 0))
+            body.append(piece, static_cast<std::size_t>(request.stream().gcount()));
+        response.setKeepAlive(body.size() < 4 << 20);  // what was not read is no next request
+
+        std::error_code error;
+        const auto event = webhook.verify(body, request, error);
+        if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
+        if (error) std::cerr << error.message() + "\n";
+        const int status = pivotal::http_status(error);
+        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        response.setStatusAndReason(HTTPResponse::HTTPStatus(status));
+        response.send() << text;
+    }
+
+    const pivotal::Webhook& webhook;
+};
+
+struct Router : HTTPRequestHandlerFactory {
+    HTTPRequestHandler* createRequestHandler(const HTTPServerRequest& request) override {
+        const bool ours = request.getMethod() == "POST" && request.getURI() == "/webhooks/pivotal";
+        return ours ? new Receiver(webhook) : nullptr;  // null: 501
+    }
+
+    const pivotal::Webhook webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
+};
+
+int main() try {
+    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    ServerSocket socket;
+    socket.bind(SocketAddress("127.0.0.1:" + port), true, false);  // else two receivers could share the port
+    socket.listen();
+    HTTPServer server(new Router, socket, new HTTPServerParams);
+    server.start();
+    std::promise<void>().get_future().wait();  // until the process is stopped
+} catch (const Poco::Exception& error) {
+    std::cerr << error.displayText() << std::endl;
+    return 1;
+} catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 1;
+}

@@ -1,0 +1,43 @@
+# Starts and stops the examples' servers; to be sourced after tests/lib.sh by a script that exits at its end.
+
+folder=$(mktemp -d)
+background=() # processes to stop at the end
+stop_all() {
+    local process
+    for process in ${background[@]+"${background[@]}"}; do kill "$process" 2>/dev/null && wait "$process" || true; done
+}
+trap 'status=$?; stop_all; rm -rf "$folder"; exit $status' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+new_secret() { printf 'whsec_%s' "$(head -c 32 /dev/urandom | base64)"; }
+
+server= port= # the process and the port of the last server that was started
+
+# start_server PROGRAM PORT: returns when it listens; 1 if it can't. Its standard error goes to $folder/server.err.
+start_server() {
+    : >"$folder/server.err"
+    PORT=$2 "$1" 2>"$folder/server.err" &
+    server=$! port=$2
+    background+=($server)
+    until grep -q '^listening on' "$folder/server.err"; do
+        kill -0 $server 2>/dev/null || return 1
+        sleep 0.02
+    done
+}
+
+# start_server_anywhere PROGRAM: the same on a free port.
+start_server_anywhere() {
+    local attempt
+    for attempt in {1..20}; do
+        start_server "$1" $((20000 + RANDOM % 12000)) && return 0 # below the ports that the system gives to clients
+        grep -q 'in use' "$folder/server.err" || break
+    done
+    die "the server does not start: $(cat "$folder/server.err")"
+}
+
+# stop_server [SIGNAL]: ends the last server as a service manager does; its status must be 0.
+stop_server() {
+    kill -s "${1:-TERM}" $server
+    wait $server || die "the server ended with status $?"
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace pivotal {
+inline namespace v1 {
+namespace detail {
+
+constexpr std::array<std::int8_t, 256> make_base64_values() noexcept {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::array<std::int8_t, 256> values{};
+    for (auto& value : values) value = -1;
+    for (std::size_t i = 0; i < alphabet.size(); ++i)
+        values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    return values;
+}
+
+/// What base64_decode returns for a text that it refuses.
+inline constexpr std::size_t base64_invalid = static_cast<std::size_t>(-1);
+
+/// Decodes `text` strictly after RFC 4648 §4: the standard alphabet, padded fully or not at all, zero tail
+/// bits, nothing else. Returns the number of bytes written to `out`, or `base64_invalid` where the text is
+/// not of this form or does not fit into `capacity`; what `out` then holds is unspecified.
+///
+/// Its table is indexed by the text: a secret that is decoded leaves traces in the cache, once, when it is
+/// configured.
+inline std::size_t base64_decode(std::string_view text, unsigned char* out, std::size_t capacity) noexcept {
+    static constexpr std::array<std::int8_t, 256> values = make_base64_values();
+    if (text.size() % 4 == 0 && !text.empty() && text.back() == '=')
+        text.remove_suffix(text[text.size() - 2] == '=' ? 2 : 1);
+    const std::size_t tail = text.size() % 4;
+    if (tail == 1) return base64_invalid;
+    const std::size_t size = text.size() / 4 * 3 + (tail == 0 ? 0 : tail - 1);
+    if (size > capacity) return base64_invalid;
+
+    // A character outside of the alphabet has the value -1, all bits of it set: shifted and joined with
+    // others it still sets the highest bit. One test at the end.
+    std::uint32_t seen = 0;
+    const auto value = [&](std::size_t i) {
+        return static_cast<std::uint32_t>(values[static_cast<unsigned char>(text[i])]);
+    };
+    std::size_t i = 0;
+    for (; i + 4 <= text.size(); i += 4) {
+        const std::uint32_t bits = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3);
+        seen |= bits;
+        *out++ = static_cast<unsigned char>(bits >> 16 & 255U);
+        *out++ = static_cast<unsigned char>(bits >> 8 & 255U);
+        *out++ = static_cast<unsigned char>(bits & 255U);
+    }
+    std::uint32_t tail_bits = 0;
+    if (tail == 2) {
+        const std::uint32_t bits = value(i) << 6 | value(i + 1);
+        seen |= bits;
+        *out++ = static_cast<unsigned char>(bits >> 4 & 255U);
+        tail_bits = bits & 15U;
+    } else if (tail == 3) {
+        const std::uint32_t bits = value(i) << 12 | value(i + 1) << 6 | value(i + 2);
+        seen |= bits;
+        *out++ = static_cast<unsigned char>(bits >> 10 & 255U);
+        *out++ = static_cast<unsigned char>(bits >> 2 & 255U);
+        tail_bits = bits & 3U;
+    }
+    return (seen >> 31) != 0 || tail_bits != 0 ? base64_invalid : size;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace pivotal

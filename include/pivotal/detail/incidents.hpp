@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <string>
+
+#include <pivotal/event.hpp>
+#include <pivotal/incident.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+namespace detail {
+
+/// The text of the exception that is being handled, whatever it is. Valid until its handler ends.
+template <class Use>
+void with_current_error(Use&& use) {
+    try {
+        throw;
+    } catch (const std::exception& error) {
+        use(error.what());
+    } catch (...) {
+        use("an exception that is no std::exception");
+    }
+}
+
+/// Tells `on_incident`; what it throws, and what building the incident throws, is dropped.
+inline void report(const std::function<void(const Incident&)>& on_incident, Incident::Reason reason,
+                   const char* error, const Event* event) noexcept {
+    if (!on_incident) return;
+    try {
+        Incident incident;
+        incident.reason = reason;
+        incident.error = error ? error : "";
+        if (event) {
+            incident.event_id = event->id;
+            incident.delivery_id = event->delivery_id;
+        }
+        on_incident(incident);
+    } catch (...) {
+        // There is nobody left to tell.
+    }
+}
+
+/// The same for the exception that is being handled.
+inline void report_current(const std::function<void(const Incident&)>& on_incident, Incident::Reason reason,
+                           const Event* event) noexcept {
+    with_current_error([&](const char* error) { report(on_incident, reason, error, event); });
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace pivotal

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What differs between OpenSSL 1.1.1, 3 and 4, LibreSSL, BoringSSL and AWS-LC stands in this file.
+
+#include <cstddef>
+#include <memory>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+// PIVOTAL_DETAIL_NO_FETCH is for the tests: it selects the path of OpenSSL 1.1.1 on a newer one.
+#if defined(OPENSSL_VERSION_MAJOR) && OPENSSL_VERSION_MAJOR >= 3 && !defined(PIVOTAL_DETAIL_NO_FETCH)
+#define PIVOTAL_DETAIL_HAS_FETCH 1
+#else
+#define PIVOTAL_DETAIL_HAS_FETCH 0
+#endif
+
+namespace pivotal {
+inline namespace v1 {
+namespace detail {
+
+struct MdContextDeleter {
+    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+};
+using MdContext = std::unique_ptr<EVP_MD_CTX, MdContextDeleter>;
+
+struct PublicKeyDeleter {
+    void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
+};
+using PublicKey = std::unique_ptr<EVP_PKEY, PublicKeyDeleter>;
+
+#if PIVOTAL_DETAIL_HAS_FETCH
+struct DigestDeleter {
+    void operator()(EVP_MD* digest) const noexcept { EVP_MD_free(digest); }
+};
+using Digest = std::unique_ptr<EVP_MD, DigestDeleter>;
+inline Digest sha256() noexcept {
+    return Digest(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+}
+/// Ed25519 takes SHA-512 from a provider; where there is none OpenSSL calls every signature wrong.
+inline bool has_sha512() noexcept {
+    return Digest(EVP_MD_fetch(nullptr, "SHA512", nullptr)) != nullptr;
+}
+#else
+struct DigestDeleter {
+    void operator()(const EVP_MD*) const noexcept {}
+};
+using Digest = std::unique_ptr<const EVP_MD, DigestDeleter>;
+inline Digest sha256() noexcept {
+    return Digest(EVP_sha256());
+}
+inline bool has_sha512() noexcept {
+    return true;  // built in
+}
+#endif
+
+/// Leaves OpenSSL's error queue as it was: what our calls add is taken off again, what the server's own calls
+/// left stays.
+class ErrorQueueGuard {
+public:
+    ErrorQueueGuard() noexcept : marked_(ERR_set_mark() == 1) {}
+    ~ErrorQueueGuard() {
+        if (marked_ || !nothing_added_) ERR_pop_to_mark();
+    }
+    ErrorQueueGuard(const ErrorQueueGuard&) = delete;
+    ErrorQueueGuard& operator=(const ErrorQueueGuard&) = delete;
+
+    /// For when every call since has succeeded: an empty queue, on which there is no mark, is empty still.
+    void nothing_added() noexcept { nothing_added_ = true; }
+
+private:
+    bool marked_, nothing_added_ = false;
+};
+
+/// Bytes that are overwritten when they go out of scope, in a way that no optimiser removes.
+template <std::size_t N>
+struct SecretBytes {
+    unsigned char data[N];
+
+    SecretBytes() noexcept = default;
+    ~SecretBytes() { OPENSSL_cleanse(data, N); }
+    SecretBytes(const SecretBytes&) = delete;
+    SecretBytes& operator=(const SecretBytes&) = delete;
+    static constexpr std::size_t size() noexcept { return N; }
+};
+
+/// Compares without a branch or an early exit that depends on the bytes, so that the time tells nothing of
+/// how far two tags agree. memcmp and operator== do tell: a forger would find a signature byte by byte.
+inline bool equal_in_constant_time(const unsigned char* a, const unsigned char* b,
+                                   std::size_t size) noexcept {
+    return CRYPTO_memcmp(a, b, size) == 0;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace pivotal

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace pivotal {
+inline namespace v1 {
+namespace detail {
+
+/// The four hexadecimal digits of an escape `\uXXXX` at `at`, or -1 where there is none.
+inline int unicode_escape(std::string_view json, std::size_t at) noexcept {
+    if (json.size() - at < 6 || json[at] != '\\' || json[at + 1] != 'u') return -1;
+    int value = 0;
+    for (std::size_t i = at + 2; i < at + 6; ++i) {
+        const char c = json[i];
+        const int digit = c >= '0' && c <= '9'   ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : -1;
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/// Calls `use(at)` for each escaped surrogate of `json` that has no partner: for the place of its backslash. Its
+/// six characters may be overwritten.
+///
+/// Outside of a string a backslash is an error before and after, so there is no need to know where the
+/// strings are.
+template <class Use>
+void for_each_lone_surrogate(std::string_view json, Use&& use) {
+    std::size_t at = 0;
+    while (at < json.size()) {
+        const void* const found = std::memchr(json.data() + at, '\\', json.size() - at);
+        if (!found) break;
+        at = static_cast<std::size_t>(static_cast<const char*>(found) - json.data());
+        const int unit = unicode_escape(json, at);
+        if (unit < 0xD800 || unit > 0xDFFF) {
+            at += 2;  // an escaped backslash counts as one
+            continue;
+        }
+        const int next = unit < 0xDC00 && json.size() - at > 6 ? unicode_escape(json, at + 6) : -1;
+        if (next >= 0xDC00 && next <= 0xDFFF) {
+            at += 12;
+            continue;
+        }
+        use(at);
+        at += 6;
+    }
+}
+
+/// What stands for a lone surrogate: U+FFFD, the replacement character, in as many characters.
+constexpr std::string_view replacement_escape = "\\ufffd";
+
+/// `json` with each escaped surrogate that has no partner turned into U+FFFD, as Go's encoding/json reads it:
+/// JavaScript writes such an escape when it cuts a string inside an emoji, RFC 8259 §8.2 allows it, and
+/// nlohmann/json refuses it. `copy` holds the text where it had to be changed.
+inline std::string_view with_whole_surrogates(std::string_view json, std::string& copy) {
+    for_each_lone_surrogate(json, [&](std::size_t at) {
+        if (copy.empty()) copy.assign(json);
+        copy.replace(at, replacement_escape.size(), replacement_escape);
+    });
+    return copy.empty() ? json : std::string_view(copy);
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace pivotal

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <pivotal/body.hpp>
+#include <pivotal/detail/diagnosis_report.hpp>
+#include <pivotal/detail/diagnosis_search.hpp>
+#include <pivotal/detail/gzip.hpp>
+#include <pivotal/finding.hpp>
+#include <pivotal/headers.hpp>
+#include <pivotal/webhook.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+
+namespace detail {
+
+/// Webhook accepts all of the secrets, and the delivery under the first of them.
+inline bool is_accepted(std::string_view secrets, Body body, const SeenHeaders& seen, Clock::time_point now) {
+    std::error_code error;
+    if (!Webhook::create(secrets, error)) return false;
+    const std::string_view first = first_secret(secrets);
+    const std::optional<Webhook> webhook = Webhook::create(first, error);
+    return webhook && webhook->authenticate(body, seen.signing, error, now);
+}
+
+inline Diagnosis nothing_wrong(Body body) {
+    std::string text =
+        "Nothing is wrong: the signature verifies with the first secret, and the time is within the "
+        "tolerance.";
+    Event event;
+    if (const Refusal refusal = parse_event(body.view(), event))
+        text += " But the body is no event, so Webhook::verify refuses it: " + sentence(refusal) + ".";
+    return {Finding::verified, text};
+}
+
+}  // namespace detail
+
+#if defined(PIVOTAL_DIAGNOSE_ZLIB)
+inline namespace with_zlib {  // other functions than those without it, should both meet in one program
+#endif
+
+/// Why a signature does not match: for a developer at a desk.
+///
+///     for (const auto& found : pivotal::diagnose(secrets, body, headers))
+///         std::cerr << to_string(found.finding) << ": " << found.explanation << '\n';
+///
+/// It makes the changes that happen in practice (see Finding), one and two at a time, and reports those under
+/// which the signature verifies: such a finding is proved. What only looks so is said so. A delivery that
+/// Webhook accepts gives Finding::verified alone, one that nothing explains Finding::unexplained with what
+/// was ruled out. The list is never empty.
+///
+/// - `secrets`: one or several, as for Webhook; besides the one in use give the test endpoint's, or the one
+///   before a rotation, to learn whether it was that. Those that Webhook refuses are findings, not errors; at
+///   most 16 are looked at. A null pointer counts as empty.
+/// - `body`, `headers`: as for Webhook::verify. A callable or range is also asked for `content-encoding` and
+///   `content-length`.
+/// - `now`: what the timestamp is compared with; five minutes are allowed.
+///
+/// It throws std::bad_alloc, and what a HeaderSource throws. It never prints a secret, an expected signature
+/// or a byte of a header or body. Thread-safe.
+///
+/// **Never answer a request with it, and never run it on each delivery:** it tells a forger what a
+/// signature lacks, and it is slow. Its work is bounded: at most 32,768 signatures, 256 MiB hashed or
+/// rewritten, and only the body as it is where that is larger than 1 MiB.
+///
+/// gzip is proved where zlib is there: link the CMake target pivotal::diagnose, or define
+/// PIVOTAL_DIAGNOSE_ZLIB and link zlib.
+template <class HeaderSource>
+[[nodiscard]] std::vector<Diagnosis> diagnose(std::string_view secrets, Body body,
+                                              const HeaderSource& headers,
+                                              Clock::time_point now = Clock::now()) {
+    detail::SeenHeaders seen;
+    if constexpr (std::is_convertible_v<const HeaderSource&, Headers>) {
+        const Headers& values = headers;
+        seen.add("svix-id", values.id.view());
+        seen.add("svix-timestamp", values.timestamp.view());
+        seen.add("svix-signature", values.signature.view());
+    } else {
+        static_assert(detail::is_header_callable<HeaderSource> || detail::is_header_range<HeaderSource>,
+                      "pivotal: this is no HeaderSource; see <pivotal/headers.hpp>.");
+        detail::see_headers(headers, seen);
+    }
+#if defined(PIVOTAL_DIAGNOSE_ZLIB)
+    constexpr detail::GzipCodec codec = detail::zlib_codec;
+#else
+    constexpr detail::GzipCodec codec{};
+#endif
+    if (detail::is_accepted(secrets, body, seen, now)) return {detail::nothing_wrong(body)};
+    detail::SignatureSearch search(secrets, body.view(), seen, codec);
+    search.run();
+    return detail::DiagnosisReport(body.view(), seen, search, now, WebhookOptions().tolerance,
+                                   codec.compress != nullptr)
+        .take();
+}
+
+template <class HeaderSource>
+[[nodiscard]] std::vector<Diagnosis> diagnose(const char* secrets, Body body, const HeaderSource& headers,
+                                              Clock::time_point now = Clock::now()) {
+    return diagnose(std::string_view(secrets ? secrets : ""), body, headers, now);
+}
+
+[[nodiscard]] inline std::vector<Diagnosis> diagnose(std::string_view secrets, Body body, Headers headers,
+                                                     Clock::time_point now = Clock::now()) {
+    return diagnose<Headers>(secrets, body, headers, now);
+}
+
+[[nodiscard]] inline std::vector<Diagnosis> diagnose(std::string_view secrets, Body body, HeaderList headers,
+                                                     Clock::time_point now = Clock::now()) {
+    return diagnose<HeaderList>(secrets, body, headers, now);
+}
+
+[[nodiscard]] inline std::vector<Diagnosis> diagnose(const char* secrets, Body body, Headers headers,
+                                                     Clock::time_point now = Clock::now()) {
+    return diagnose<Headers>(secrets, body, headers, now);
+}
+
+[[nodiscard]] inline std::vector<Diagnosis> diagnose(const char* secrets, Body body, HeaderList headers,
+                                                     Clock::time_point now = Clock::now()) {
+    return diagnose<HeaderList>(secrets, body, headers, now);
+}
+
+#if defined(PIVOTAL_DIAGNOSE_ZLIB)
+}  // namespace with_zlib
+#endif
+}  // namespace v1
+}  // namespace pivotal

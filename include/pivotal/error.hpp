@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include <pivotal/detail/immortal.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+
+/// Why a delivery, an event or a secret was refused. The list is closed: every failure is one of these.
+enum class Errc {
+    missing_header = 1,  ///< One of the three signing headers is absent or empty.
+    malformed_header,    ///< A signing header is present but is not of its form, or occurs twice.
+    timestamp_too_old,   ///< Signed longer ago than the tolerance allows: late, replayed, or a wrong clock.
+    timestamp_too_new,   ///< Signed further ahead than the tolerance allows: most often a wrong clock.
+    signature_mismatch,  ///< No signature belongs to this id, timestamp and body under any of the secrets.
+    malformed_event,     ///< Authentic, but the body is not an event.
+    invalid_secret,      ///< A mistake in the configuration, not in a request.
+    crypto_failure,      ///< OpenSSL could not do its work (no memory, no provider). Never an acceptance.
+};
+
+/// The category of the codes made from Errc; its name is "pivotal.webhook". Lives until the process ends.
+/// Thread-safe.
+const std::error_category& webhook_category() noexcept;
+
+/// Makes a std::error_code of an Errc, so that `ec == pivotal::Errc::signature_mismatch` works. Thread-safe.
+std::error_code make_error_code(Errc) noexcept;
+
+/// The HTTP status that answers a delivery with this outcome. Thread-safe.
+///
+/// | code | status |
+/// | --- | --- |
+/// | no error | 200 |
+/// | `missing_header`, `malformed_header` | 401 |
+/// | `timestamp_too_old`, `timestamp_too_new`, `signature_mismatch` | 401 |
+/// | `malformed_event` | 400 |
+/// | `invalid_secret`, `crypto_failure`, a code of any other category | 500 |
+///
+/// Pivotal retries on everything but 2xx (RFC 9110 §15). Its own handlers answer 401 to all of these; 400
+/// tells an operator apart an authentic body that is no event.
+int http_status(const std::error_code&) noexcept;
+
+namespace detail {
+
+/// A std::system_error whose what() is one sentence and nothing else.
+class SentenceError : public std::system_error {
+public:
+    explicit SentenceError(std::error_code code) : SentenceError(code, code.message()) {}
+    SentenceError(std::error_code code, const std::string& sentence)
+        : std::system_error(code), sentence_(sentence) {}
+    const char* what() const noexcept override { return sentence_.what(); }
+
+private:
+    std::runtime_error sentence_;  // copies without throwing, which an exception has to
+};
+
+}  // namespace detail
+
+/// Thrown by Webhook::verify, Webhook::authenticate and Event::parse: this delivery must not be acted on.
+///
+/// `code()` is an Errc, `what()` a sentence for a log, such as "timestamp too old: signed 402 s ago, 300 s
+/// are allowed". The text never holds a secret, an expected signature or bytes of a header or body, but do
+/// not send it to the client: answer `http_status(error.code())`.
+class WebhookVerificationError : public detail::SentenceError {
+public:
+    using SentenceError::SentenceError;
+};
+
+/// Thrown by the constructors of Webhook: the configuration is wrong, no request can be verified.
+///
+/// `code()` is Errc::invalid_secret, or Errc::crypto_failure where OpenSSL failed; `what()` says what to do
+/// about it and never repeats the secret.
+class InvalidSecretError : public detail::SentenceError {
+public:
+    using SentenceError::SentenceError;
+};
+
+namespace detail {
+
+class WebhookCategory : public std::error_category {
+public:
+    const char* name() const noexcept override { return "pivotal.webhook"; }
+
+    std::string message(int value) const override {
+        switch (static_cast<Errc>(value)) {
+            case Errc::missing_header:
+                return "missing header";
+            case Errc::malformed_header:
+                return "malformed header";
+            case Errc::timestamp_too_old:
+                return "timestamp too old";
+            case Errc::timestamp_too_new:
+                return "timestamp too new";
+            case Errc::signature_mismatch:
+                return "signature mismatch";
+            case Errc::malformed_event:
+                return "malformed event";
+            case Errc::invalid_secret:
+                return "invalid secret";
+            case Errc::crypto_failure:
+                return "failure inside OpenSSL";
+        }
+        return "unknown error";
+    }
+};
+
+}  // namespace detail
+
+inline const std::error_category& webhook_category() noexcept {
+    return detail::immortal<detail::WebhookCategory>();
+}
+
+inline std::error_code make_error_code(Errc code) noexcept {
+    return {static_cast<int>(code), webhook_category()};
+}
+
+inline int http_status(const std::error_code& code) noexcept {
+    if (!code) return 200;
+    if (code.category() != webhook_category()) return 500;
+    switch (static_cast<Errc>(code.value())) {
+        case Errc::missing_header:
+        case Errc::malformed_header:
+        case Errc::timestamp_too_old:
+        case Errc::timestamp_too_new:
+        case Errc::signature_mismatch:
+            return 401;
+        case Errc::malformed_event:
+            return 400;
+        case Errc::invalid_secret:
+        case Errc::crypto_failure:
+            break;
+    }
+    return 500;
+}
+
+}  // namespace v1
+}  // namespace pivotal
+
+template <>
+struct std::is_error_code_enum<pivotal::Errc> : std::true_type {};

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+
+// The resources of `data.object`, as nlohmann's own conventions read and write them:
+//
+//     const auto customer = event.object().get<pivotal::Customer>();
+//     const auto before = event.previous_attributes().get<pivotal::Customer>();   // the changed fields only
+//
+// Reading never fails (but for std::bad_alloc): a field that is missing, null or of another JSON type than
+// here counts as absent, a value that is no object at all has no field, unknown fields are passed over. So
+// a change on Pivotal's side never makes a handler fail; what these types do not know is in event.object().
+// Writing gives an object of the fields that are present. Plain values: thread-safe as a std::string is.
+
+/// A customer. Not for telling null and missing apart: both are absent here.
+struct Customer {
+    std::optional<std::string> id;           ///< `cus_...`
+    std::optional<std::int64_t> display_id;  ///< An integer; a fraction or one beyond 64 bits is absent.
+    std::optional<std::string> name;
+    std::optional<double> health_score;  ///< 0 to 100.
+    std::optional<double> previous_health_score;
+    std::optional<bool> at_risk, churned;
+    std::optional<std::string> owner_email;
+};
+
+/// A contact of a customer.
+struct Contact {
+    std::optional<std::string> id;           ///< `con_...`
+    std::optional<std::string> customer_id;  ///< `cus_...`
+    std::optional<std::int64_t> display_id;
+    std::optional<std::string> name, email, title;
+    std::optional<bool> is_primary;
+};
+
+/// An onboarding of a customer.
+struct Onboarding {
+    std::optional<std::string> id;           ///< `onb_...`
+    std::optional<std::string> customer_id;  ///< `cus_...`
+    std::optional<std::int64_t> display_id;
+    std::optional<std::string> name;
+    std::optional<std::string> phase;  ///< Named by the workspace: any string.
+    std::optional<std::string> state;  ///< `active`, `paused`, `blocked`, ...: new ones may come at any time.
+    std::optional<std::string> target_launch_date;  ///< As sent; absent where it is null.
+};
+
+/// A task of an onboarding.
+struct Task {
+    std::optional<std::string> id;             ///< `tsk_...`
+    std::optional<std::string> onboarding_id;  ///< `onb_...`
+    std::optional<std::string> customer_id;    ///< `cus_...`
+    std::optional<std::int64_t> display_id;
+    std::optional<std::string> title;
+    std::optional<std::string> completed_at;  ///< ISO 8601, as sent.
+    std::optional<std::string> completed_by;  ///< Such as `portal:contact_...`.
+    std::optional<std::string> assignee_email;
+};
+
+/// The event types that Pivotal documents, for comparing with Event::type and for EventRouter. Others may
+/// come at any time, and are no error.
+namespace event_type {
+
+inline constexpr std::string_view customer_created = "customer.created";
+inline constexpr std::string_view customer_updated = "customer.updated";
+inline constexpr std::string_view customer_archived = "customer.archived";
+inline constexpr std::string_view customer_health_score_dropped = "customer.health_score_dropped";
+inline constexpr std::string_view customer_at_risk = "customer.at_risk";
+inline constexpr std::string_view customer_churned = "customer.churned";
+inline constexpr std::string_view contact_created = "contact.created";
+inline constexpr std::string_view onboarding_created = "onboarding.created";
+inline constexpr std::string_view onboarding_phase_changed = "onboarding.phase_changed";
+inline constexpr std::string_view onboarding_state_changed = "onboarding.state_changed";
+inline constexpr std::string_view onboarding_at_risk = "onboarding.at_risk";
+inline constexpr std::string_view onboarding_back_on_track = "onboarding.back_on_track";
+inline constexpr std::string_view onboarding_launched = "onboarding.launched";
+inline constexpr std::string_view onboarding_completed = "onboarding.completed";
+inline constexpr std::string_view task_completed = "task.completed";
+
+// Announced, or mentioned outside of the list of events.
+inline constexpr std::string_view webhook_ping = "webhook.ping";
+inline constexpr std::string_view contact_updated = "contact.updated";
+inline constexpr std::string_view contact_deleted = "contact.deleted";
+inline constexpr std::string_view customer_health_bucket_changed = "customer.health_bucket_changed";
+inline constexpr std::string_view onboarding_updated = "onboarding.updated";
+inline constexpr std::string_view onboarding_delayed = "onboarding.delayed";
+inline constexpr std::string_view task_updated = "task.updated";
+inline constexpr std::string_view phase_changed = "phase.changed";
+
+}  // namespace event_type
+
+namespace detail {
+
+// What is known of a resource stands once, here: a name and a member for each field.
+template <class Resource>
+struct Fields;
+
+template <class Resource, class Value>
+constexpr std::pair<const char*, std::optional<Value> Resource::*> field(
+    const char* name, std::optional<Value> Resource::*member) noexcept {
+    return {name, member};
+}
+
+template <>
+struct Fields<Customer> {
+    static constexpr auto all =
+        std::make_tuple(field("id", &Customer::id), field("display_id", &Customer::display_id),
+                        field("name", &Customer::name), field("health_score", &Customer::health_score),
+                        field("previous_health_score", &Customer::previous_health_score),
+                        field("at_risk", &Customer::at_risk), field("churned", &Customer::churned),
+                        field("owner_email", &Customer::owner_email));
+};
+
+template <>
+struct Fields<Contact> {
+    static constexpr auto all =
+        std::make_tuple(field("id", &Contact::id), field("customer_id", &Contact::customer_id),
+                        field("display_id", &Contact::display_id), field("name", &Contact::name),
+                        field("email", &Contact::email), field("title", &Contact::title),
+                        field("is_primary", &Contact::is_primary));
+};
+
+template <>
+struct Fields<Onboarding> {
+    static constexpr auto all =
+        std::make_tuple(field("id", &Onboarding::id), field("customer_id", &Onboarding::customer_id),
+                        field("display_id", &Onboarding::display_id), field("name", &Onboarding::name),
+                        field("phase", &Onboarding::phase), field("state", &Onboarding::state),
+                        field("target_launch_date", &Onboarding::target_launch_date));
+};
+
+template <>
+struct Fields<Task> {
+    static constexpr auto all = std::make_tuple(
+        field("id", &Task::id), field("onboarding_id", &Task::onboarding_id),
+        field("customer_id", &Task::customer_id), field("display_id", &Task::display_id),
+        field("title", &Task::title), field("completed_at", &Task::completed_at),
+        field("completed_by", &Task::completed_by), field("assignee_email", &Task::assignee_email));
+};
+
+template <class T>
+constexpr bool is_resource = std::is_same_v<T, Customer> || std::is_same_v<T, Contact> ||
+                             std::is_same_v<T, Onboarding> || std::is_same_v<T, Task>;
+
+/// Calls `use(name, member)` for each field of a resource.
+template <class Resource, class Use>
+void for_each_field(Use&& use) {
+    std::apply([&](const auto&... fields) { (use(fields.first, fields.second), ...); },
+               Fields<Resource>::all);
+}
+
+inline void read_field(const nlohmann::json& json, std::optional<std::string>& value) {
+    if (const auto* const text = json.get_ptr<const std::string*>()) value = *text;
+}
+inline void read_field(const nlohmann::json& json, std::optional<bool>& value) {
+    if (const auto* const flag = json.get_ptr<const bool*>()) value = *flag;
+}
+inline void read_field(const nlohmann::json& json, std::optional<double>& value) {
+    if (json.is_number()) value = json.get<double>();
+}
+inline void read_field(const nlohmann::json& json, std::optional<std::int64_t>& value) {
+    // nlohmann reads a number without a sign as unsigned.
+    const auto* const number = json.get_ptr<const std::uint64_t*>();
+    if (number && *number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return;
+    if (json.is_number_integer()) value = json.get<std::int64_t>();
+}
+
+template <class Value>
+void write_field(const Value& value, nlohmann::json& json, const char* name) {
+    json[name] = value;
+}
+inline void write_field(double value, nlohmann::json& json, const char* name) {
+    if (!std::isfinite(value)) return;          // JSON has no number for it
+    constexpr double exact = 9007199254740992;  // 2^53: below, a whole number is written as it was sent, "41"
+    if (std::trunc(value) == value && std::abs(value) < exact)
+        json[name] = static_cast<std::int64_t>(value);
+    else
+        json[name] = value;
+}
+
+}  // namespace detail
+
+/// Reads a resource; nlohmann's `get<T>()` calls it. Every field that `json` does not have is absent
+/// afterwards. Throws nothing but std::bad_alloc.
+template <class Resource, std::enable_if_t<detail::is_resource<Resource>, int> = 0>
+void from_json(const nlohmann::json& json, Resource& resource) {
+    detail::for_each_field<Resource>([&](const char* name, auto member) {
+        auto& value = resource.*member;
+        value.reset();
+        if (!json.is_object()) return;
+        const auto found = json.find(name);
+        if (found != json.end()) detail::read_field(*found, value);
+    });
+}
+
+/// Writes a resource: an object of the fields that are present, never a null. `nlohmann::json(customer)`
+/// calls it. A health score that is no finite number is left out.
+template <class Resource, std::enable_if_t<detail::is_resource<Resource>, int> = 0>
+void to_json(nlohmann::json& json, const Resource& resource) {
+    json = nlohmann::json::object();
+    detail::for_each_field<Resource>([&](const char* name, auto member) {
+        if (const auto& value = resource.*member) detail::write_field(*value, json, name);
+    });
+}
+
+/// Equal where every field is.
+template <class Resource, std::enable_if_t<detail::is_resource<Resource>, int> = 0>
+bool operator==(const Resource& a, const Resource& b) {
+    bool equal = true;
+    detail::for_each_field<Resource>([&](const char*, auto member) { equal &= a.*member == b.*member; });
+    return equal;
+}
+
+template <class Resource, std::enable_if_t<detail::is_resource<Resource>, int> = 0>
+bool operator!=(const Resource& a, const Resource& b) {
+    return !(a == b);
+}
+
+}  // namespace v1
+}  // namespace pivotal

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include <pivotal/webhook.hpp>
+
+#include <map>
+#include <string>
+#include <system_error>
+
+// Compiled as it is, and once with each of these names defined, which must fail with a readable message.
+int main() {
+    const pivotal::Webhook webhook("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    std::error_code error;
+#if defined(A_NUMBER)
+    const int headers = 5;
+#elif defined(A_RANGE_OF_NUMBERS)
+    const std::map<std::string, int> headers = {{"svix-timestamp", 5}};
+#elif defined(A_CALLABLE_THAT_CHANGES)
+    auto headers = [calls = 0](const char* name) mutable { return ++calls > 6 ? "" : name; };
+#elif defined(RETURNS_A_NUMBER)
+    const auto headers = [](const char*) { return 5; };
+#elif defined(RETURNS_NOTHING)
+    const auto headers = [](const char*) {};
+#else
+    const auto headers = [](const char* name) { return name; };
+#endif
+
+#if defined(DISCARDS_AN_EVENT)
+    webhook.verify("{}", headers);
+#endif
+    return webhook.authenticate("{}", headers, error) ? 1 : 0;
+}

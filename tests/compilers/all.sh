@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# The unit tests, the vectors and a part of the comparison with the model with more compilers and libraries:
+#   no-deprecated  g++, without OpenSSL's deprecated functions, and run where no legacy provider can be loaded
+#   openssl-1.1.1  the path for OpenSSL 1.1.1 and the forks, which takes the digest from EVP_sha256()
+#   boringssl      g++, with the BoringSSL of Debian's android-libboringssl-dev
+#   clang-16, clang-19  the newer compilers of Debian, in C++20 and C++23
+# tests/compilers/all.sh [NAME...]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/lib.sh
+. tests/machines/unit_tests.sh
+
+out=$PWD/build/compilers android=/usr/lib/$(gcc -print-multiarch)/android
+mkdir -p "$out"
+# Nothing but the default provider, and no folder where another could be found.
+cat >"$out/default_only.cnf" <<'EOC'
+openssl_conf = all
+[all]
+providers = providers
+[providers]
+default = the_default
+[the_default]
+activate = 1
+EOC
+
+build_and_run() { # build_and_run NAME COMPILER FLAGS LIBRARIES [VARIABLE=VALUE...]
+    local build=$out/$1
+    write_ninja "$build" "$2" "$3" "$4"
+    ninja -C "$build" -j 1 --quiet && env "${@:5}" "$build/unit" && env "${@:5}" "$build/vectors" &&
+        env "${@:5}" "$build/model" 20000
+}
+
+one() { # one NAME
+    local start=$SECONDS status=0 log=$out/$1.log
+    case $1 in
+        no-deprecated)
+            build_and_run "$1" g++ '-std=c++17 -DOPENSSL_NO_DEPRECATED' -lcrypto \
+                OPENSSL_CONF="$out/default_only.cnf" OPENSSL_MODULES="$out" ;;
+        openssl-1.1.1) build_and_run "$1" clang++-14 '-std=c++17 -DPIVOTAL_DETAIL_NO_FETCH' -lcrypto ;;
+        boringssl)
+            build_and_run "$1" g++ '-std=c++17 -isystem /usr/include/android' "-L$android -lcrypto -Wl,-rpath,$android" ;;
+        clang-16) build_and_run "$1" clang++-16 -std=c++20 -lcrypto ;;
+        clang-19) build_and_run "$1" clang++-19 -std=c++23 -lcrypto ;;
+        *) die "unknown: $1" ;;
+    esac >"$log" 2>&1 || status=$?
+    if [ $status = 0 ]; then
+        printf '  %-14s %s (%d s)\n' "$1" "$(grep '^All tests passed' "$log" | head -1)" $((SECONDS - start))
+    else
+        tail -n 60 "$log"
+        printf '  %-14s FAILED\n' "$1"
+    fi
+    return $status
+}
+
+names=("$@")
+# The others, which cost CI minutes it has not been shown to have, are run by their names.
+[ $# -gt 0 ] || names=(no-deprecated openssl-1.1.1)
+two_at_a_time one "${names[@]}"

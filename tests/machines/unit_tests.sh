@@ -1,0 +1,50 @@
+# To be sourced: how tests/machines and tests/compilers build the unit tests, the vectors and the model with another
+# compiler or another library than CMake found.
+
+# write_ninja BUILD COMPILER FLAGS LIBRARIES: writes BUILD/build.ninja, which makes BUILD/unit, vectors and model.
+write_ninja() {
+    local build=$1 compiler=$2 flags=$3 libraries=$4 root=$PWD source sources=()
+    for source in tests/unit/*.cpp; do
+        # It compares the header with the version that CMake read.
+        [ "$source" = tests/unit/version.cpp ] || sources+=("$source")
+    done
+    mkdir -p "$build"
+    # What every file includes is compiled once.
+    printf '#include <nlohmann/json.hpp>\n#include <pivotal/webhook.hpp>\n#include "catch.hpp"\n' >"$build/common.hpp"
+    {
+        printf 'flags = -pthread -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'
+        printf ' -I%s -I%s -I%s %s\n' "$root/include" "$root/tests/unit" "$root/tests/model" "$flags"
+        printf 'rule cxx\n command = %s -MMD -MF $out.d $flags $more -c $in -o $out\n depfile = $out.d\n' "$compiler"
+        printf 'rule link\n command = %s -pthread $in %s -o $out\n' "$compiler" "$libraries"
+        printf 'build common.hpp.gch: cxx common.hpp\n more = -O0 -x c++-header\n'
+        for source in "${sources[@]}" tests/vectors/vectors.cpp tests/model/model.cpp; do
+            printf 'build %s.o: cxx %s | common.hpp.gch\n' "$(basename "$source" .cpp)" "$root/$source"
+            case $source in
+                tests/unit/main.cpp) printf ' more = -w\n' ;;
+                tests/model/*) printf ' more = -O1\n' ;;
+                *) printf ' more = -O0 -include common.hpp\n' ;;
+            esac
+        done
+        printf 'build unit: link'
+        for source in "${sources[@]}"; do printf ' %s.o' "$(basename "$source" .cpp)"; done
+        printf '\nbuild vectors: link vectors.o main.o\nbuild model: link model.o\ndefault unit vectors model\n'
+    } >"$build/build.ninja"
+}
+
+# two_at_a_time FUNCTION ARGUMENT...: calls FUNCTION for each argument in a process of its own, and fails if one does.
+two_at_a_time() {
+    local function=$1 failed=0 running=0 argument
+    for argument in "${@:2}"; do
+        if [ $running = 2 ]; then
+            wait -n || failed=1
+            running=$((running - 1))
+        fi
+        "$function" "$argument" &
+        running=$((running + 1))
+    done
+    while [ $running -gt 0 ]; do
+        wait -n || failed=1
+        running=$((running - 1))
+    done
+    return $failed
+}

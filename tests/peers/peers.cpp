@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+
+// pivotal_peers_test SCRIPT FOLDER [CASES] [SEED]: the official libraries of other languages, each a process of its
+// own that SCRIPT runs from FOLDER, and random deliveries, of which they must say the same as this library, but for
+// the differences that are written down; what one side signs, the other verifies.
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <pivotal/webhook.hpp>
+
+#include "../model/cases.hpp"
+#include "differences.hpp"
+#include "peer.hpp"
+
+namespace {
+
+using model::Delivery;
+using peers::Difference;
+using peers::Facts;
+using peers::Peer;
+using pivotal::Errc;
+
+std::int64_t now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(pivotal::Clock::now().time_since_epoch()).count();
+}
+
+Errc ours(const Delivery& delivery) {
+    std::error_code error;
+    const auto webhook = pivotal::Webhook::create(delivery.secrets, error);
+    if (webhook && webhook->authenticate(delivery.body, delivery.headers, error,
+                                         pivotal::Clock::time_point(std::chrono::seconds(delivery.now))))
+        return model::accepted;
+    return static_cast<Errc>(error.value());
+}
+
+const Difference* known(const std::vector<Difference>& rows, const Facts& facts,
+                        const std::string& language) {
+    for (const Difference& row : rows)
+        if (std::find(row.languages.begin(), row.languages.end(), language) != row.languages.end() &&
+            row.applies(facts))
+            return &row;
+    return nullptr;
+}
+
+void show(const Delivery& delivery) {
+    const auto text = [](const std::string& bytes) {
+        return nlohmann::json(bytes).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    };
+    std::printf("  secrets: %s\n", text(delivery.secrets).c_str());
+    for (const auto& [name, value] : delivery.headers)
+        std::printf("  header: %s: %s\n", text(name).c_str(), text(value).c_str());
+    std::printf("  body: %s\n", text(delivery.body).c_str());
+}
+
+class Comparison {
+public:
+    Comparison(const std::string& script, const std::string& folder, std::uint64_t seed) : random_(seed) {
+        for (const char* language : {"javascript", "python", "go", "rust", "java"})
+            peers_.push_back(std::make_unique<Peer>(language, script, folder + "/" + language));
+    }
+
+    /// Every row of the list has an example, of which exactly its languages say something else.
+    void examples(const std::vector<Difference>& rows, bool accepted) {
+        for (const Difference& row : rows) {
+            if (!row.example) continue;
+            const Delivery delivery = row.example(peers::Example(now()));
+            const Errc code = ours(delivery);
+            check((code == model::accepted) == accepted, row.what, "we say something else");
+            check(row.applies(Facts(delivery, code)), row.what, "the example does not fit its condition");
+            for (const auto& peer : peers_) {
+                std::string why;
+                const bool differs = peer->verifies(delivery, why) != accepted;
+                const bool listed = std::find(row.languages.begin(), row.languages.end(), peer->language()) !=
+                                    row.languages.end();
+                check(differs == listed, row.what,
+                      peer->language() + (differs ? " differs" : " agrees") + " " + why);
+            }
+        }
+    }
+
+    void compare(int cases) {
+        for (int i = 0; i < cases; ++i) {
+            const Delivery delivery = random_.next(now());
+            const Errc code = ours(delivery);
+            ++outcomes_[code == model::accepted ? "accepted" : pivotal::make_error_code(code).message()];
+            const Facts facts(delivery, code);
+            for (const auto& peer : peers_) {
+                std::string why;
+                const bool theirs = peer->verifies(delivery, why);
+                if (theirs == (code == model::accepted)) continue;
+                const Difference* const row =
+                    known(theirs ? peers::stricter() : peers::wider(), facts, peer->language());
+                if (row) {
+                    ++seen_[std::string(theirs ? "stricter: " : "wider: ") + row->what][peer->language()];
+                    continue;
+                }
+                check(false, peer->language(),
+                      theirs ? "accepts what we refuse: " + pivotal::make_error_code(code).message()
+                             : "refuses what we accept: " + why);
+                show(delivery);
+            }
+        }
+    }
+
+    /// What one side signs, the other verifies; of another body, neither does.
+    void sign(int cases) {
+        for (int i = 0; i < cases; ++i) {
+            std::string key(24 + random_.below(41), '\0');
+            for (char& c : key) c = static_cast<char>(random_.below(256));
+            peers::Example message(now());
+            message.key = key;
+            message.id = "msg_" + std::to_string(i);
+            message.body = R"({"id":"evt_)" + std::to_string(i) + R"(","type":"a.b","data":"zażółć 🐢)" +
+                           std::string(random_.below(1000), 'x') + "\"}";
+            Delivery delivery = message.delivery();
+            const pivotal::Webhook webhook(delivery.secrets);
+            const std::string signed_by_us = webhook.sign(
+                message.id, pivotal::Clock::time_point(std::chrono::seconds(message.now)), message.body);
+            for (const auto& peer : peers_) {
+                std::string why;
+                delivery.headers.back().second = signed_by_us;
+                check(peer->verifies(delivery, why), peer->language(), "refuses what we sign: " + why);
+                delivery.headers.back().second =
+                    peer->sign(delivery.secrets, message.id, message.now, message.body);
+                check(ours(delivery) == model::accepted, peer->language(), "signs what we refuse");
+                Delivery other = delivery;
+                other.body += ' ';
+                check(!peer->verifies(other, why), peer->language(), "accepts another body");
+                check(ours(other) == Errc::signature_mismatch, peer->language(), "signs another body, too");
+            }
+        }
+    }
+
+    int report() const {
+        for (const auto& [outcome, count] : outcomes_) std::printf("  %-22s %d\n", outcome.c_str(), count);
+        for (const auto& [what, languages] : seen_) {
+            std::printf("  %s\n     ", what.c_str());
+            for (const auto& [language, count] : languages) std::printf(" %s %d", language.c_str(), count);
+            std::printf("\n");
+        }
+        std::printf("%d failures\n", failures_);
+        return failures_ == 0 ? 0 : 1;
+    }
+
+private:
+    void check(bool good, const std::string& what, const std::string& why) {
+        if (good) return;
+        ++failures_;
+        std::printf("FAILED  %s: %s\n", what.c_str(), why.c_str());
+    }
+
+    model::Cases random_;
+    std::vector<std::unique_ptr<Peer>> peers_;
+    std::map<std::string, int> outcomes_;
+    std::map<std::string, std::map<std::string, int>> seen_;
+    int failures_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    if (argc < 3) return 2;
+    const int cases = argc > 3 ? std::atoi(argv[3]) : 10'000;
+    const std::uint64_t seed = argc > 4 ? std::strtoull(argv[4], nullptr, 0) : std::random_device{}();
+    std::printf("%d cases, seed %llu\n", cases, static_cast<unsigned long long>(seed));
+    std::signal(SIGPIPE, SIG_IGN);
+
+    Comparison comparison(argv[1], argv[2], seed);
+    comparison.examples(peers::stricter(), false);
+    comparison.examples(peers::wider(), true);
+    comparison.sign(cases / 50);
+    comparison.compare(cases);
+    return comparison.report();
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+}

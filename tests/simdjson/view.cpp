@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include <pivotal/simdjson.hpp>
+
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "mixed.hpp"
+
+using pivotal::Customer;
+using pivotal::Errc;
+using pivotal::EventView;
+
+namespace {
+
+const std::string secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", id = "msg_1", timestamp = "1649367553";
+const pivotal::Clock::time_point now{std::chrono::seconds(1649367553)};
+const std::string body =
+    R"({"id":"evt_1","type":"customer.at_risk","created_at":"2026-05-26T18:42:00.000Z","livemode":true,"data":{)"
+    R"("object":{"id":"cus_1","display_id":7,"name":"A \"quoted\" name","health_score":41.5,"at_risk":true},)"
+    R"("previous_attributes":{"health_score":80}}})";
+
+std::string with_data(const std::string& data) {
+    return R"({"id":"evt_1","type":"a.b","data":)" + data + "}";
+}
+
+}  // namespace
+
+TEST_CASE("a delivery is verified before it is read", "[simdjson]") {
+    const pivotal::Webhook webhook(secret);
+    const std::string signature = webhook.sign(id, now, body);
+    std::error_code error;
+    auto view = EventView::verify(webhook, body, {id, timestamp, signature}, error, now);
+    REQUIRE(view.has_value());
+    CHECK_FALSE(error);
+    CHECK(view->delivery_id == "msg_1");
+    CHECK(view->delivered_at.time_since_epoch().count() == 1649367553);
+    CHECK(view->id == "evt_1");
+
+    // Every kind of HeaderSource.
+    const std::map<std::string, std::string> fields = {
+        {"Svix-Id", id}, {"Svix-Timestamp", timestamp}, {"Svix-Signature", signature}};
+    CHECK(EventView::verify(webhook, body, fields, error, now).has_value());
+    CHECK(EventView::verify(webhook, body,
+                            {{"svix-id", id}, {"svix-timestamp", timestamp}, {"svix-signature", signature}},
+                            error, now)
+              .has_value());
+    CHECK(EventView::verify(webhook, body, {id, timestamp, signature}, now).type == "customer.at_risk");
+
+    // What is refused, with the codes of Webhook::verify.
+    CHECK_FALSE(EventView::verify(webhook, body + " ", {id, timestamp, signature}, error, now).has_value());
+    CHECK(error == Errc::signature_mismatch);
+    CHECK_FALSE(EventView::verify(webhook, body, {id, timestamp, ""}, error, now).has_value());
+    CHECK(error == Errc::missing_header);
+    CHECK_FALSE(
+        EventView::verify(webhook, body, {id, timestamp, signature}, error, now + std::chrono::minutes(6))
+            .has_value());
+    CHECK(error == Errc::timestamp_too_old);
+    CHECK_FALSE(
+        EventView::verify(webhook, "5", {id, timestamp, webhook.sign(id, now, "5")}, error, now).has_value());
+    CHECK(error == Errc::malformed_event);
+    try {
+        (void)EventView::verify(webhook, "[]", {id, timestamp, webhook.sign(id, now, "[]")}, now);
+        FAIL("an array is no event");
+    } catch (const pivotal::WebhookVerificationError& refused) {
+        CHECK(refused.code() == Errc::malformed_event);
+        CHECK(std::string(refused.what()) == "malformed event: it is not a JSON object");
+    }
+}
+
+TEST_CASE("the body may go, and a moved view keeps what it gave out", "[simdjson]") {
+    auto text = std::make_unique<std::string>(body);
+    EventView view = EventView::parse(*text);
+    std::fill(text->begin(), text->end(), 'x');
+    text.reset();
+    std::string_view name;
+    REQUIRE(view.object()["name"].get(name) == simdjson::SUCCESS);
+    const std::string_view event_id = view.id;
+    EventView moved = std::move(view);
+    // Another view in between takes other memory.
+    const EventView other = EventView::parse(R"({"id":"evt_other","type":"c.d"})");
+    CHECK(moved.id == "evt_1");
+    CHECK(event_id == "evt_1");
+    CHECK(name == "A \"quoted\" name");
+    CHECK(other.id == "evt_other");
+    double score = 0;
+    CHECK(moved.previous_attributes()["health_score"].get(score) == simdjson::SUCCESS);
+    CHECK(score == 80);
+    CHECK(name == "A \"quoted\" name");  // reading on takes nothing back
+    view = EventView::parse(R"({"id":"evt_2","type":"e.f"})");
+    CHECK(view.id == "evt_2");
+    CHECK(moved.id == "evt_1");
+}
+
+TEST_CASE("a view is read again and again, until its memory for strings is used up", "[simdjson]") {
+    for (const std::size_t size : {std::size_t{10}, std::size_t{100000}}) {
+        EventView view =
+            EventView::parse(with_data(R"({"object":{"name":")" + std::string(size, 'n') + R"(","x":1}})"));
+        int times = 0;
+        for (;; ++times) {
+            auto name = view.object()["name"];
+            if (name.error() == simdjson::CAPACITY) break;
+            REQUIRE(name.get_string().value().size() == size);
+            REQUIRE(times < 100000);
+        }
+        CHECK(times >= 2);
+        CHECK(view.id == "evt_1");
+        CHECK_FALSE(view.object_as<Customer>().has_value());
+    }
+}
+
+TEST_CASE("data without an object has no fields", "[simdjson]") {
+    for (const char* data : {"{}", "null", "[]", "5", "\"text\"", R"({"Object":{}})"}) {
+        CAPTURE(data);
+        EventView view = EventView::parse(with_data(data));
+        CHECK(view.object().error() == simdjson::NO_SUCH_FIELD);
+        CHECK(view.previous_attributes().error() == simdjson::NO_SUCH_FIELD);
+        CHECK(view.object_as<Customer>() == Customer{});
+    }
+    EventView view = EventView::parse(with_data(R"({"object":null,"previous_attributes":[1]})"));
+    CHECK(view.object().is_null().value());
+    CHECK(view.previous_attributes().type().value() == simdjson::ondemand::json_type::array);
+}
+
+TEST_CASE("resources are read by the rules of resources.hpp", "[simdjson]") {
+    EventView view = EventView::parse(body);
+    const auto customer = view.object_as<Customer>();
+    REQUIRE(customer.has_value());
+    CHECK(customer->id == "cus_1");
+    CHECK(customer->display_id == 7);
+    CHECK(customer->name == "A \"quoted\" name");
+    CHECK(customer->health_score == 41.5);
+    CHECK(customer->at_risk == true);
+    CHECK_FALSE(customer->owner_email.has_value());
+    CHECK(view.previous_attributes_as<Customer>()->health_score == 80.0);
+
+    const auto of = [](const std::string& fields) {
+        const std::string text = with_data("{\"object\":{" + fields + "}}");
+        const auto read = EventView::parse(text).object_as<Customer>();
+        const auto event = pivotal::Event::parse(text);
+        REQUIRE(read.has_value());
+        CHECK(*read == event.object().get<Customer>());
+        return *read;
+    };
+    CHECK_FALSE(
+        of(R"("id":5,"name":null,"health_score":"41","at_risk":1,"display_id":7.5)").name.has_value());
+    CHECK_FALSE(of(R"("display_id":9223372036854775808)").display_id.has_value());
+    CHECK(of(R"("display_id":-9223372036854775808)").display_id == std::numeric_limits<std::int64_t>::min());
+    CHECK(of(R"("health_score":18446744073709551616,"id":{},"name":[1,{"name":"x"}],"x":[[{}]])")
+              .health_score == 18446744073709551616.0);
+    CHECK(of(R"("n\u0061me":"escaped","owner_email":"\ud83d\u00e9")").name == "escaped");
+
+    // The first of two equal keys wins.
+    CHECK(EventView::parse(with_data(R"({"object":{"name":"a","name":"b"}})")).object_as<Customer>()->name ==
+          "a");
+}
+
+TEST_CASE("a fault inside of a value is found when the value is read", "[simdjson]") {
+    for (const char* object : {R"({"name":tru})", R"({"name":"a" "x":1})", R"({"name":1e999})",
+                               R"({"id":"\q"})", R"({"id" 5})", R"({"id":5,})", R"([1 2])"}) {
+        CAPTURE(object);
+        std::error_code error;
+        auto view = EventView::parse(with_data("{\"object\":" + std::string(object) + "}"), error);
+        REQUIRE(view.has_value());
+        CHECK_FALSE(
+            pivotal::Event::parse(with_data("{\"object\":" + std::string(object) + "}"), error).has_value());
+        if (object[0] == '{') CHECK_FALSE(view->object_as<Customer>().has_value());
+        CHECK(view->id == "evt_1");
+    }
+}
+
+TEST_CASE("views of different threads do not meet, and one may end in another thread", "[simdjson]") {
+    std::vector<std::thread> threads;
+    std::vector<std::optional<EventView>> views(8);
+    for (std::size_t t = 0; t < views.size(); ++t)
+        threads.emplace_back([t, &views] {
+            for (int i = 0; i < 200; ++i)
+                views[t] = EventView::parse(R"({"id":"evt_)" + std::to_string(t) + R"(","type":"a.b"})");
+        });
+    for (auto& thread : threads) thread.join();
+    for (std::size_t t = 0; t < views.size(); ++t) CHECK(views[t]->id == "evt_" + std::to_string(t));
+}
+
+TEST_CASE("no layout depends on NDEBUG or the optimisation level", "[simdjson]") {
+    CHECK(size_in_debug() == size_in_release());
+    EventView debug = made_in_debug(body), release = made_in_release(body);
+    CHECK(read_in_release(debug) == "evt_1 A \"quoted\" name");
+    CHECK(read_in_debug(release) == "evt_1 A \"quoted\" name");
+    CHECK(read_in_debug(debug) == read_in_release(release));
+}
+
+namespace {
+
+template <class View, class = void>
+constexpr bool has_object = false;
+template <class View>
+constexpr bool has_object<View, std::void_t<decltype(std::declval<View>().object())>> = true;
+
+}  // namespace
+
+TEST_CASE("a temporary view hands out no value", "[simdjson]") {
+    STATIC_REQUIRE(has_object<EventView&>);
+    STATIC_REQUIRE_FALSE(has_object<EventView>);
+    STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<EventView>);
+    STATIC_REQUIRE(std::is_nothrow_move_constructible_v<EventView>);
+    STATIC_REQUIRE(std::is_nothrow_move_assignable_v<EventView>);
+}

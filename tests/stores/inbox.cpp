@@ -1,0 +1,639 @@
+// SPDX-License-Identifier: MIT
+
+// What every Inbox must do. Compiled once for each kind of store that has one.
+
+#include PIVOTAL_TEST_KIND
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <pivotal/inbox.hpp>
+
+#include "agent.hpp"
+#include "catch.hpp"
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using pivotal::Event;
+using pivotal::Inbox;
+using pivotal::InboxStats;
+using pivotal::InboxWorker;
+using pivotal::Job;
+using pivotal::WorkerOptions;
+using support::Agent;
+using support::FakeClocked;
+using support::Kind;
+
+namespace {
+
+constexpr auto long_lease = 1h;
+
+Event event_of(const std::string& id) {
+    Event event;
+    event.id = id;
+    event.type = "customer.created";
+    event.delivery_id = "msg_" + id;
+    event.delivered_at = pivotal::Seconds(1779820920s);
+    return event;
+}
+
+std::string body_of(const std::string& id) {
+    return R"({"id":")" + id + R"(","type":"customer.created","data":{"object":{"name":"Zoë"}}})";
+}
+
+bool put(Inbox& inbox, const std::string& id) {
+    return inbox.put(event_of(id), body_of(id));
+}
+
+Job take(Inbox& inbox, std::chrono::milliseconds lease = long_lease) {
+    std::optional<Job> job = inbox.take(lease);
+    if (!job) support::fail("nothing is due");
+    return *job;
+}
+
+std::string take_id(Inbox& inbox) {
+    const std::optional<Job> job = inbox.take(long_lease);
+    return job ? job->event.id : "none";
+}
+
+void check(const InboxStats& stats, std::uint64_t waiting, std::uint64_t running, std::uint64_t done,
+           std::uint64_t dead) {
+    CHECK(stats.waiting == waiting);
+    CHECK(stats.running == running);
+    CHECK(stats.done == done);
+    CHECK(stats.dead == dead);
+}
+
+void check_owner_is_refused(Inbox& inbox, const Job& job) {
+    CHECK_FALSE(inbox.renew(job, long_lease));
+    CHECK_FALSE(inbox.done(job));
+    CHECK_FALSE(inbox.retry(job, 0ms, "late"));
+    CHECK_FALSE(inbox.bury(job, "late"));
+}
+
+std::map<std::string, int> count_lines(const std::string& file) {
+    std::map<std::string, int> lines;
+    std::istringstream text(support::read_file(file));
+    for (std::string line; std::getline(text, line);) ++lines[line];
+    return lines;
+}
+
+}  // namespace
+
+TEST_CASE("an event is put, taken and done", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    check(inbox->stats(), 0, 0, 0, 0);
+    CHECK_FALSE(inbox->take(long_lease));
+
+    CHECK(put(*inbox, "evt_1"));
+    check(inbox->stats(), 1, 0, 0, 0);
+    const Job job = take(*inbox);
+    CHECK(job.event.id == "evt_1");
+    CHECK(job.event.type == "customer.created");
+    CHECK(job.event.delivery_id == "msg_evt_1");
+    CHECK(job.event.delivered_at == pivotal::Seconds(1779820920s));
+    CHECK(job.event.object().at("name") == "Zoë");
+    CHECK(job.body == body_of("evt_1"));
+    CHECK(job.attempt == 1);
+    CHECK(job.owner.size() == 32);
+    check(inbox->stats(), 0, 1, 0, 0);
+    CHECK_FALSE(inbox->take(long_lease));
+
+    CHECK(inbox->done(job));
+    CHECK(inbox->done(job));  // repeated after a lost reply
+    check(inbox->stats(), 0, 0, 1, 0);
+    CHECK_FALSE(inbox->take(long_lease));
+    CHECK_FALSE(inbox->renew(job, long_lease));
+    CHECK_FALSE(inbox->retry(job, 0ms, "late"));
+    CHECK_FALSE(inbox->bury(job, "late"));
+}
+
+TEST_CASE("an event is known from put until long after it is done", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    CHECK_FALSE(put(*inbox, "evt_1"));
+    const Job job = take(*inbox);
+    CHECK_FALSE(put(*inbox, "evt_1"));
+    CHECK(inbox->done(job));
+    CHECK_FALSE(put(*inbox, "evt_1"));
+    CHECK_FALSE(inbox->take(long_lease));
+    check(inbox->stats(), 0, 0, 1, 0);
+}
+
+TEST_CASE("the oldest that is due comes first", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    for (const char* const id : {"evt_c", "evt_a", "evt_d", "evt_b"}) CHECK(put(*inbox, id));
+    const Job first = take(*inbox);
+    CHECK(first.event.id == "evt_c");
+    const Job second = take(*inbox);
+    CHECK(second.event.id == "evt_a");
+    CHECK(inbox->retry(second, 1h, "later"));
+    CHECK(inbox->retry(first, 0ms, "at once"));
+    CHECK(take_id(*inbox) == "evt_c");
+    CHECK(take_id(*inbox) == "evt_d");
+    CHECK(take_id(*inbox) == "evt_b");
+    CHECK(take_id(*inbox) == "none");
+}
+
+TEST_CASE("an event that failed is due again after the delay", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    const Job first = take(*inbox);
+    CHECK(inbox->retry(first, 50ms, "no such customer"));
+    const auto failed = std::chrono::steady_clock::now();
+    check_owner_is_refused(*inbox, first);
+    check(inbox->stats(), 1, 0, 0, 0);
+    std::optional<Job> second;
+    support::wait_until("the event is due", [&] { return (second = inbox->take(long_lease)).has_value(); });
+    CHECK(std::chrono::steady_clock::now() - failed >= 40ms);
+    CHECK(second->attempt == 2);
+    CHECK(second->owner != first.owner);
+    CHECK(second->body == first.body);
+    check_owner_is_refused(*inbox, first);
+    CHECK(inbox->done(*second));
+}
+
+TEST_CASE("an event whose lease ran out is taken over, and its old owner refused", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    const Job dead = take(*inbox, 0ms);
+    check(inbox->stats(), 1, 0, 0, 0);
+    const Job job = take(*inbox);
+    CHECK(job.attempt == 2);
+    check_owner_is_refused(*inbox, dead);
+    check(inbox->stats(), 0, 1, 0, 0);
+    CHECK(inbox->done(job));
+    check_owner_is_refused(*inbox, dead);
+}
+
+TEST_CASE("a lease that ran out counts until somebody takes the event", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    const Job job = take(*inbox, 0ms);
+    SECTION("to be done") {
+        CHECK(inbox->done(job));
+        CHECK(take_id(*inbox) == "none");
+    }
+    SECTION("to be renewed") {
+        CHECK(inbox->renew(job, long_lease));
+        CHECK(take_id(*inbox) == "none");
+        CHECK(inbox->done(job));
+    }
+    SECTION("to be tried again") {
+        CHECK(inbox->retry(job, 1h, "later"));
+        CHECK(take_id(*inbox) == "none");
+    }
+    SECTION("to be buried") {
+        CHECK(inbox->bury(job, "never"));
+        CHECK(take_id(*inbox) == "none");
+    }
+}
+
+TEST_CASE("a lease can be renewed, and given up", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    const Job job = take(*inbox, long_lease);
+    CHECK(inbox->renew(job, long_lease));
+    CHECK(take_id(*inbox) == "none");
+    CHECK(inbox->renew(job, -1ms));
+    CHECK(take(*inbox).attempt == 2);
+    CHECK_FALSE(inbox->renew(job, long_lease));
+}
+
+TEST_CASE("a dead letter is kept, shown and revived", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    for (const char* const id : {"evt_1", "evt_2", "evt_3"}) {
+        CHECK(put(*inbox, id));
+        const Job job = take(*inbox);
+        CHECK(inbox->bury(job, "broken: "s + id));
+        CHECK(inbox->bury(job, "repeated"));  // after a lost reply
+        CHECK_FALSE(inbox->done(job));
+        CHECK_FALSE(inbox->renew(job, long_lease));
+        CHECK_FALSE(inbox->retry(job, 0ms, "late"));
+    }
+    check(inbox->stats(), 0, 0, 0, 3);
+    CHECK_FALSE(inbox->take(long_lease));
+
+    const auto dead = inbox->dead(100);
+    REQUIRE(dead.size() == 3);
+    CHECK(dead[0].event.id == "evt_1");
+    CHECK(dead[0].event.object().at("name") == "Zoë");
+    CHECK(dead[0].event.delivery_id == "msg_evt_1");
+    CHECK(dead[0].body == body_of("evt_1"));
+    CHECK(dead[0].attempts == 1);
+    CHECK(dead[0].error == "broken: evt_1");
+    CHECK(std::chrono::abs(dead[0].died - pivotal::Clock::now()) < 10min);
+    CHECK(dead[2].event.id == "evt_3");
+    CHECK(inbox->dead(2).size() == 2);
+    CHECK(inbox->dead(0).empty());
+
+    SECTION("by revive") {
+        CHECK(inbox->revive("evt_2"));
+        CHECK_FALSE(inbox->revive("evt_2"));
+        CHECK_FALSE(inbox->revive("evt_4"));
+    }
+    SECTION("by a new delivery, which is a duplicate all the same") {
+        CHECK_FALSE(put(*inbox, "evt_2"));
+    }
+    check(inbox->stats(), 1, 0, 0, 2);
+    const Job job = take(*inbox);
+    CHECK(job.event.id == "evt_2");
+    CHECK(job.body == body_of("evt_2"));
+    CHECK(job.attempt == 1);
+    CHECK(inbox->done(job));
+    CHECK_FALSE(inbox->revive("evt_2"));
+    check(inbox->stats(), 0, 0, 1, 2);
+}
+
+TEST_CASE("ids, types, errors and bodies are bytes", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    const std::vector<std::string> names{"'",
+                                         "\"",
+                                         "\\",
+                                         "$1",
+                                         "?",
+                                         "%s",
+                                         "x'); DROP TABLE pivotal_inbox; --",
+                                         "\0"s,
+                                         "a\0b"s,
+                                         "a\0c"s,
+                                         "\xff\xfe",
+                                         "Zoë 🎉",
+                                         std::string(256, 'x'),
+                                         std::string(256, '\0'),
+                                         std::string(256, '\xff')};
+    for (const std::string& name : names) {
+        Event event;
+        event.id = event.type = event.delivery_id = name;
+        CHECK(inbox->put(event, name));
+        CHECK_FALSE(inbox->put(event, name));
+    }
+    for (const std::string& name : names) {
+        const Job job = take(*inbox);
+        CHECK(job.event.id == name);
+        CHECK(job.event.type == name);
+        CHECK(job.event.delivery_id == name);
+        CHECK(job.body == name);
+        CHECK(inbox->bury(job, name));
+    }
+    const auto dead = inbox->dead(100);
+    REQUIRE(dead.size() == names.size());
+    std::multiset<std::string> errors, expected(names.begin(), names.end());
+    for (const auto& job : dead) errors.insert(job.error);
+    CHECK(errors == expected);
+    for (const std::string& name : names) CHECK(inbox->revive(name));
+}
+
+TEST_CASE("bodies of any size come back as they were", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    std::string large(1 << 20, '\0');
+    for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 7 + i / 251);
+    int number = 0;
+    for (const std::string& body : {""s, "x"s, "{}"s, std::string(5000, '\n'), large}) {
+        CHECK(inbox->put(event_of(std::to_string(++number)), body));
+        const Job job = take(*inbox);
+        CHECK(job.event.id == std::to_string(number));
+        CHECK((job.body == body));
+        CHECK(inbox->done(job));
+    }
+}
+
+TEST_CASE("the body of an event that is done is dropped, unless it is to be kept", "[inbox]") {
+    Kind kind;
+    const bool keep = GENERATE(false, true);
+    pivotal::InboxOptions options;
+    options.keep_bodies = keep;
+    const auto inbox = kind.inbox({}, options);
+    const std::string mark = "only-this-body-says-so";
+    CHECK(inbox->put(event_of("evt_1"), mark));
+    CHECK(inbox->done(take(*inbox)));
+    CHECK(kind.stored_body("evt_1") == (keep ? mark : ""));
+}
+
+TEST_CASE("two consumers of one database have inboxes of their own", "[inbox]") {
+    Kind kind;
+    const auto billing = kind.inbox({"billing"}), mailing = kind.inbox({"mailing"});
+    CHECK(put(*billing, "evt_1"));
+    CHECK_FALSE(mailing->take(long_lease));
+    check(mailing->stats(), 0, 0, 0, 0);
+    CHECK(put(*mailing, "evt_1"));
+    Job job = take(*billing);
+    CHECK_FALSE(mailing->done(job));
+    CHECK(billing->bury(job, "broken"));
+    CHECK(mailing->dead(100).empty());
+    CHECK_FALSE(mailing->revive("evt_1"));
+    check(mailing->stats(), 1, 0, 0, 0);
+    CHECK(mailing->done(take(*mailing)));
+    check(billing->stats(), 0, 0, 0, 1);
+}
+
+TEST_CASE("what was put is still there for another client, and after a restart", "[inbox]") {
+    Kind kind;
+    {
+        const auto inbox = kind.inbox(), other = kind.inbox();
+        CHECK(put(*inbox, "evt_1"));
+        CHECK_FALSE(put(*other, "evt_1"));
+        CHECK(put(*inbox, "evt_2"));
+        CHECK(other->done(take(*other)));
+    }
+    const auto inbox = kind.inbox();
+    CHECK(take_id(*inbox) == "evt_2");
+    CHECK(take_id(*inbox) == "none");
+    CHECK_FALSE(put(*inbox, "evt_1"));
+}
+
+TEST_CASE("more events than are looked at at once are due at once", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    constexpr int count = 600, threads = 12;
+    std::vector<std::thread> running;
+    for (int thread = 0; thread < threads; ++thread)
+        running.emplace_back([&, thread] {
+            for (int i = 0; i < count / threads; ++i) put(*inbox, std::to_string(thread * 1000 + i));
+            for (int i = 0; i < count / threads; ++i) inbox->take(300ms);
+        });
+    for (std::thread& thread : running) thread.join();
+    std::set<std::string> ids;
+    support::wait_until("all have been taken again", [&] {
+        const std::optional<Job> job = inbox->take(long_lease);
+        if (job) ids.insert(job->event.id);
+        return ids.size() == count;
+    });
+    CHECK_FALSE(inbox->take(long_lease));
+}
+
+TEST_CASE("of 16 threads one puts each event, and one takes it", "[inbox][race]") {
+    Kind kind;
+    constexpr std::size_t threads = 16, rounds = 1000;
+    std::vector<std::atomic<int>> put_count(rounds), taken(rounds), done(rounds);
+    std::vector<std::thread> running;
+    std::atomic<int> errors{0};
+    std::atomic<std::size_t> total{0};
+    const auto shared = kind.inbox();
+    for (std::size_t thread = 0; thread < threads; ++thread)
+        running.emplace_back([&, inbox = thread % 2 ? shared : kind.inbox(), thread] {
+            try {
+                for (std::size_t i = 0; i < rounds; ++i) {
+                    const std::size_t round = (i + thread * 10) % rounds;
+                    if (put(*inbox, std::to_string(round))) ++put_count[round];
+                }
+                while (total < rounds) {
+                    const std::optional<Job> job = inbox->take(long_lease);
+                    if (!job) continue;
+                    const auto round = static_cast<std::size_t>(std::stoi(job->event.id));
+                    ++taken[round];
+                    if (inbox->done(*job)) ++done[round];
+                    ++total;
+                }
+            } catch (...) {
+                ++errors;
+                total = rounds;
+            }
+        });
+    for (std::thread& thread : running) thread.join();
+    CHECK(errors == 0);
+    int wrong = 0;
+    for (std::size_t round = 0; round < rounds; ++round)
+        if (put_count[round] != 1 || taken[round] != 1 || done[round] != 1) ++wrong;
+    CHECK(wrong == 0);
+    check(shared->stats(), 0, 0, rounds, 0);
+}
+
+TEST_CASE("of 4 processes one handles each event", "[inbox][processes][race]") {
+    Kind kind;
+    support::TemporaryFolder folder;
+    const auto inbox = kind.inbox();
+    for (int i = 0; i < 300; ++i) CHECK(put(*inbox, "evt_" + std::to_string(i)));
+    std::vector<std::unique_ptr<Agent>> agents;
+    for (int i = 0; i < 4; ++i) agents.push_back(std::make_unique<Agent>(kind.address()));
+    for (const auto& agent : agents) agent->tell("work " + folder.file("effects") + " 3600000 none");
+    int done = 0;
+    for (const auto& agent : agents) done += std::stoi(agent->answer().at(0));
+    CHECK(done == 300);
+    const auto handled = count_lines(folder.file("effects"));
+    CHECK(handled.size() == 300);
+    for (const auto& [event, times] : handled) CHECK(times == 1);
+}
+
+// ---- On a clock that the test sets ----
+
+TEST_CASE("an event that is done is known for the retention, to the second", "[inbox][clock]") {
+    FakeClocked kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    kind.set(86400s);
+    const Job job = take(*inbox);
+    CHECK(inbox->done(job));
+    const auto done = std::chrono::steady_clock::now();
+    kind.set(86400s + 168h - 1s);
+    const bool known = !put(*inbox, "evt_1");
+    if (std::chrono::steady_clock::now() - done < 1s)  // else the machine was too busy to tell
+        CHECK(known);
+    check(inbox->stats(), 0, 0, 1, 0);
+    kind.set(86400s + 168h + 1s);
+    check(inbox->stats(), 0, 0, 0, 0);
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(take(*inbox).attempt == 1);
+}
+
+TEST_CASE("leases and delays count on the store's clock", "[inbox][clock]") {
+    FakeClocked kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(put(*inbox, "evt_2"));
+    const Job first = take(*inbox, 600s);
+    CHECK(inbox->retry(take(*inbox, 600s), 900s, "later"));
+    kind.set(500s);
+    CHECK_FALSE(inbox->take(600s));
+    CHECK(inbox->renew(first, 600s));
+    kind.set(800s);
+    CHECK_FALSE(inbox->take(600s));
+    kind.set(910s);
+    CHECK(take_id(*inbox) == "evt_2");
+    CHECK_FALSE(inbox->take(600s));
+    kind.set(1110s);
+    CHECK(take_id(*inbox) == "evt_1");
+}
+
+TEST_CASE("the oldest event that waits is as old as it is", "[inbox][clock]") {
+    FakeClocked kind;
+    const auto inbox = kind.inbox();
+    CHECK(inbox->stats().oldest == 0s);
+    CHECK(put(*inbox, "evt_1"));
+    kind.set(100s);
+    CHECK(put(*inbox, "evt_2"));
+    CHECK(inbox->stats().oldest >= 100s);
+    CHECK(inbox->stats().oldest <= 110s);
+    const Job job = take(*inbox, 1000s);
+    CHECK(inbox->stats().oldest <= 10s);
+    CHECK(inbox->retry(job, 500s, "later"));
+    kind.set(200s);
+    CHECK(inbox->stats().oldest >= 200s);
+}
+
+TEST_CASE("waiting events and dead letters do not expire", "[inbox][clock]") {
+    FakeClocked kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(inbox->bury(take(*inbox), "broken"));
+    CHECK(put(*inbox, "evt_2"));
+    kind.set(10 * 168h);
+    for (int i = 3; i < 20; ++i) CHECK(put(*inbox, "evt_" + std::to_string(i)));
+    check(inbox->stats(), 18, 0, 0, 1);
+    CHECK(inbox->revive("evt_1"));
+    CHECK(take_id(*inbox) == "evt_1");
+    CHECK(take_id(*inbox) == "evt_2");
+}
+
+// ---- The worker over a real inbox ----
+
+TEST_CASE("a worker handles what is put, while it is put", "[inbox][worker]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    std::vector<std::atomic<int>> handled(200);
+    {
+        WorkerOptions options;
+        options.threads = 4;
+        options.poll = 2ms;
+        const InboxWorker worker(
+            kind.inbox(), [&](const Event& event) { ++handled[std::stoul(event.id)]; }, options);
+        for (std::size_t i = 0; i < handled.size(); ++i) CHECK(put(*inbox, std::to_string(i)));
+        support::wait_until("all are done", [&] { return inbox->stats().done == handled.size(); });
+    }
+    for (const std::atomic<int>& times : handled) CHECK(times == 1);
+}
+
+TEST_CASE("an event that fails is tried again, and in the end buried", "[inbox][worker]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_bad"));
+    CHECK(put(*inbox, "evt_good"));
+    {
+        WorkerOptions options;
+        options.max_attempts = 3;
+        options.min_backoff = 1ms;
+        options.poll = 2ms;
+        const InboxWorker worker(
+            kind.inbox(),
+            [](const Event& event) {
+                if (event.id == "evt_bad") throw std::runtime_error("no such customer");
+            },
+            options);
+        support::wait_until("both are over", [&] {
+            const InboxStats stats = inbox->stats();
+            return stats.done == 1 && stats.dead == 1;
+        });
+    }
+    const auto dead = inbox->dead(10);
+    REQUIRE(dead.size() == 1);
+    CHECK(dead[0].event.id == "evt_bad");
+    CHECK(dead[0].attempts == 3);
+    CHECK(dead[0].error == "no such customer");
+}
+
+TEST_CASE("an event that kills its worker every time is buried, and the others are handled",
+          "[inbox][kill]") {
+    Kind kind;
+    support::TemporaryFolder folder;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "poison"));
+    for (int i = 0; i < 5; ++i) CHECK(put(*inbox, "evt_" + std::to_string(i)));
+    int deaths = 0;
+    support::wait_until("the poison is buried", [&] {
+        Agent agent(kind.address());
+        agent.tell("worker " + folder.file("effects") + " 50 4");
+        support::wait_until("it dies or the poison is buried",
+                            [&] { return inbox->stats().dead == 1 || !agent.process().is_running(); });
+        if (!agent.process().is_running()) ++deaths;
+        return inbox->stats().dead == 1;
+    });
+    CHECK(deaths >= 4);
+    const auto handled = count_lines(folder.file("effects"));
+    CHECK(handled.at("poison") == 4);
+    Agent agent(kind.address());
+    agent.tell("worker " + folder.file("effects") + " 50 4");
+    support::wait_until("the others are done", [&] { return inbox->stats().done == 5; });
+    CHECK(inbox->dead(10).at(0).event.id == "poison");
+}
+
+TEST_CASE("a receiver and a worker killed at any step lose nothing, 200 times", "[inbox][kill]") {
+    Kind kind;
+    support::TemporaryFolder folder;
+    const std::string effects = folder.file("effects");
+    const std::vector<std::string> receiver_steps{"before-put", "after-put", "before-reply"};
+    const std::map<std::string, int> worker_steps{{"after-take", 1}, {"after-effect", 2}, {"after-done", 1}};
+    std::vector<std::string> steps = receiver_steps;
+    for (const auto& [step, times] : worker_steps) steps.push_back(step);
+    steps.insert(steps.end(), {"receiver-at-random", "worker-at-random"});
+    std::minstd_rand random(1);  // NOLINT: the same times in each run
+
+    auto agent = std::make_unique<Agent>(kind.address());
+    std::map<std::string, std::string> step_of;
+    int kills = 0;
+    const auto end_of = [&](const std::string& command, bool at_random) {
+        agent->tell(command);
+        if (at_random) {
+            std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));
+            agent->process().signal_now(SIGKILL);
+        }
+        if (agent->answer().empty()) ++kills;
+        agent->process().wait();
+        agent = std::make_unique<Agent>(kind.address());
+    };
+    const auto accept = [&](const std::string& event) {
+        const auto words = agent->ask("deliver-to-inbox", event, effects, 50, "none");
+        REQUIRE_FALSE(words.empty());
+        CHECK(words[0] == "200");
+    };
+    for (int i = 0; i < 200; ++i) {
+        const std::string event = "evt_" + std::to_string(i);
+        const std::string& step = steps[static_cast<std::size_t>(i) % steps.size()];
+        const bool at_random = step.find("random") != step.npos;
+        step_of[event] = step;
+        if (worker_steps.count(step) || step == "worker-at-random") {
+            accept(event);
+            end_of("work " + effects + " 50 " + (at_random ? "none" : step), at_random);
+        } else {
+            end_of("deliver-to-inbox " + event + " " + effects + " 50 " + (at_random ? "none" : step),
+                   at_random);
+            accept(event);
+        }
+        const auto inbox = kind.inbox();
+        support::wait_until("the event is done", [&] {
+            CHECK(agent->ask("work", effects, 50, "none").size() == 1);
+            const InboxStats stats = inbox->stats();
+            return stats.waiting == 0 && stats.running == 0;
+        });
+    }
+    CHECK(kills >= 200 * 6 / 8);
+    const auto handled = count_lines(effects);
+    CHECK(handled.size() == 200);  // nothing lost
+    for (const auto& [event, times] : handled) {
+        const std::string& step = step_of[event];
+        INFO(event << ": " << step);
+        const auto exactly = worker_steps.find(step);
+        CHECK(times <= 2);
+        if (exactly != worker_steps.end())
+            CHECK(times == exactly->second);
+        else if (step != "worker-at-random")
+            CHECK(times == 1);
+    }
+    check(kind.inbox()->stats(), 0, 0, 200, 0);
+}

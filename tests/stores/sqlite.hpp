@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <pivotal/stores/sqlite.hpp>
+
+#include "agent.hpp"
+#include "process.hpp"
+
+namespace support {
+
+inline std::shared_ptr<pivotal::IdempotencyStore> open_store(const std::string& address,
+                                                             pivotal::StoreOptions options) {
+    return std::make_shared<pivotal::SqliteStore>(address, std::move(options));
+}
+inline std::shared_ptr<pivotal::Inbox> open_inbox(const std::string& address, pivotal::StoreOptions options,
+                                                  pivotal::InboxOptions inbox_options = {}) {
+    return std::make_shared<pivotal::SqliteInbox>(address, std::move(options), inbox_options);
+}
+
+/// See memory.hpp.
+class Kind {
+public:
+    static constexpr bool is_shared = true;
+    static constexpr bool has_inbox = true;
+
+    std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
+        return open_store(address(), std::move(options));
+    }
+    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {},
+                                          pivotal::InboxOptions inbox_options = {}) {
+        return open_inbox(address(), std::move(options), inbox_options);
+    }
+    std::string address() const { return folder_.file("events.db"); }
+
+    /// Adds so many completed ids, and some that have expired.
+    void fill(int count) {
+        store();
+        pivotal::detail::SqliteDatabase database(address(), "pivotal_claims", "");
+        const auto add = [&](int rows, const char* expiry) {
+            pivotal::detail::sqlite_execute(
+                database.connection(),
+                ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+                 std::to_string(rows) +
+                 ") INSERT INTO pivotal_claims SELECT CAST('default' AS BLOB), "
+                 "CAST('evt_' || hex(randomblob(12)) AS BLOB), CAST(hex(randomblob(16)) AS BLOB), 0, "
+                 "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + " +
+                 expiry + ", 1 FROM n")
+                    .c_str());
+        };
+        add(count, "3600000 + i");
+        add(1000, "-1 - i");
+    }
+
+    /// What the inbox still has of an event's body.
+    std::string stored_body(const std::string& event_id) const {
+        pivotal::detail::SqliteDatabase database(address(), "pivotal_inbox", "");
+        const pivotal::detail::SqliteStatement select(
+            database.connection(),
+            "SELECT body FROM pivotal_inbox LEFT JOIN pivotal_inbox_bodies USING (seq) WHERE event_id = ?");
+        pivotal::detail::SqliteStatement::Run row(select, event_id);
+        return row.next() ? row.bytes(0) : "no such event";
+    }
+
+private:
+    TemporaryFolder folder_;
+};
+
+/// The store's clock is that of the process that has the file open.
+class FakeClocked {
+public:
+    std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
+        return std::make_shared<AgentStore>(agent(options));
+    }
+    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {}) {
+        return std::make_shared<AgentInbox>(agent(options));
+    }
+    void set(std::chrono::seconds ahead) { clock_.set(ahead); }
+
+private:
+    std::shared_ptr<Agent> agent(const pivotal::StoreOptions& options) {
+        return std::make_shared<Agent>(kind_.address(), options, clock_.environment());
+    }
+
+    Kind kind_;
+    FakeClock clock_;
+};
+
+}  // namespace support

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include <pivotal/detail/hmac_sha256.hpp>
+
+#include <string>
+#include <string_view>
+
+#include "../support/message.hpp"
+#include "catch.hpp"
+
+namespace detail = pivotal::detail;
+
+namespace {
+
+std::string tag_of(const detail::HmacSha256Key& key, std::string_view head, std::string_view rest) {
+    detail::SecretBytes<detail::sha256_size> tag;
+    REQUIRE(key.compute(detail::ScratchContext(), head, rest, tag));
+    return {tag.data, tag.data + tag.size()};
+}
+
+std::string some_bytes(std::size_t size) {
+    std::string bytes;
+    for (std::size_t i = 0; i < size; ++i) bytes += static_cast<char>(i * 91 + 5);
+    return bytes;
+}
+
+}  // namespace
+
+// The published vectors are in tests/vectors.
+
+TEST_CASE("HMAC-SHA256 is OpenSSL's, for keys and messages of every length", "[hmac]") {
+    int wrong = 0;
+    for (std::size_t key_size = 1; key_size <= 140; ++key_size) {
+        const std::string key = some_bytes(key_size);
+        const auto made = detail::HmacSha256Key::create(support::bytes_of(key), key.size());
+        REQUIRE(made.has_value());
+        for (const std::size_t size : {0U, 1U, 55U, 56U, 63U, 64U, 65U, 127U, 128U, 300U}) {
+            const std::string message = some_bytes(size);
+            if (tag_of(*made, "", message) != support::hmac_sha256(key, message)) ++wrong;
+        }
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("where the message is cut makes no difference", "[hmac]") {
+    const std::string key = some_bytes(24), message = some_bytes(200);
+    const auto made = detail::HmacSha256Key::create(support::bytes_of(key), key.size());
+    REQUIRE(made.has_value());
+    const std::string expected = support::hmac_sha256(key, message);
+    for (std::size_t cut = 0; cut <= message.size(); ++cut)
+        CHECK(tag_of(*made, message.substr(0, cut), message.substr(cut)) == expected);
+}
+
+TEST_CASE("one context serves many keys, kept or wiped", "[hmac]") {
+    const std::string first_key = some_bytes(24), second_key = some_bytes(100);
+    const auto first = detail::HmacSha256Key::create(support::bytes_of(first_key), first_key.size());
+    const auto second = detail::HmacSha256Key::create(support::bytes_of(second_key), second_key.size());
+    REQUIRE(first.has_value());
+    REQUIRE(second.has_value());
+    for (int round = 0; round < 4; ++round) {
+        detail::SecretBytes<detail::sha256_size> tag;
+        {
+            detail::ScratchContext scratch;
+            REQUIRE(first->compute(scratch, "a", "b", tag));
+            CHECK(std::string(tag.data, tag.data + 32) == support::hmac_sha256(first_key, "ab"));
+            if (round % 2) scratch.keep();
+        }
+        detail::ScratchContext scratch;
+        REQUIRE(second->compute(scratch, "a", "c", tag));
+        CHECK(std::string(tag.data, tag.data + 32) == support::hmac_sha256(second_key, "ac"));
+        REQUIRE(first->compute(scratch, "", "", tag));
+        CHECK(std::string(tag.data, tag.data + 32) == support::hmac_sha256(first_key, ""));
+    }
+}

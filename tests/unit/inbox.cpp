@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT
+#include <pivotal/inbox.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <pivotal/receiver.hpp>
+
+#include "../support/message.hpp"
+#include "catch.hpp"
+#include "outcome.hpp"
+
+// The inboxes themselves are tested with real stores, in tests/stores. Here is the worker, over an inbox that
+// shows what it was told.
+
+using namespace std::chrono_literals;
+using pivotal::Body;
+using pivotal::Event;
+using pivotal::Inbox;
+using pivotal::InboxWorker;
+using pivotal::Incident;
+using pivotal::Job;
+using pivotal::StoreError;
+using pivotal::WorkerOptions;
+using support::Message;
+using Reason = pivotal::Incident::Reason;
+
+namespace {
+
+/// Gives each event that was put, and again what was told to be tried again, without waiting.
+class ListInbox : public Inbox {
+public:
+    std::function<void()> on_put, on_take, on_done;
+
+    bool put(const Event& event, Body body) override {
+        if (on_put) on_put();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (!states_.emplace(event.id, "waiting").second) return false;
+        due_.push_back({event, std::string(body.view()), 0, ""});
+        return true;
+    }
+    std::optional<Job> take(std::chrono::milliseconds) override {
+        if (on_take) on_take();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (due_.empty()) return std::nullopt;
+        Job job = due_.front();
+        due_.erase(due_.begin());
+        ++job.attempt;
+        states_[job.event.id] = "running";
+        return job;
+    }
+    bool renew(const Job& job, std::chrono::milliseconds) override {
+        ++renewals;
+        return set(job, "running");
+    }
+    bool done(const Job& job) override {
+        if (on_done) on_done();
+        return set(job, "done");
+    }
+    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        delays.push_back(delay);
+        errors.emplace_back(error);
+        due_.push_back(job);
+        return true;
+    }
+    bool bury(const Job& job, std::string_view error) override {
+        set(job, "dead: " + std::string(error));
+        return true;
+    }
+    std::vector<pivotal::DeadJob> dead(std::size_t) override { return {}; }
+    bool revive(std::string_view) override { return false; }
+    pivotal::InboxStats stats() override { return {}; }
+
+    /// Waits until the event is in this state; false: in a minute it was not.
+    bool wait_for(const std::string& id, const std::string& state) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        return changed_.wait_for(lock, 60s, [&] { return states_[id] == state; });
+    }
+    bool wait_for_renewals(int count) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        return changed_.wait_for(lock, 60s, [&] { return renewals >= count; });
+    }
+    void add(const std::string& id, int attempt = 0) {
+        Event event;
+        event.id = id;
+        put(event, "");
+        const std::lock_guard<std::mutex> lock(mutex_);
+        due_.back().attempt = attempt;
+    }
+
+    std::vector<std::chrono::milliseconds> delays;
+    std::vector<std::string> errors;
+    std::atomic<int> renewals{0};
+    bool lost = false;
+
+private:
+    bool set(const Job& job, const std::string& state) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        states_[job.event.id] = state;
+        changed_.notify_all();
+        return !lost;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<Job> due_;
+    std::map<std::string, std::string> states_;
+};
+
+struct Fixture {
+    std::shared_ptr<ListInbox> inbox = std::make_shared<ListInbox>();
+    std::mutex mutex;
+    std::vector<Incident> incidents;
+
+    WorkerOptions options() {
+        WorkerOptions made;
+        made.poll = 1ms;
+        made.on_incident = [this](const Incident& incident) {
+            const std::lock_guard<std::mutex> lock(mutex);
+            incidents.push_back(incident);
+        };
+        return made;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a worker hands each event to the handler and is done with it", "[inbox]") {
+    Fixture f;
+    std::vector<std::string> handled;
+    f.inbox->add("evt_1");
+    f.inbox->add("evt_2");
+    {
+        const InboxWorker worker(
+            f.inbox, [&](const Event& event) { handled.push_back(event.id); }, f.options());
+        CHECK(f.inbox->wait_for("evt_2", "done"));
+        f.inbox->add("evt_3");  // it waits for more
+        CHECK(f.inbox->wait_for("evt_3", "done"));
+    }
+    CHECK(handled == std::vector<std::string>{"evt_1", "evt_2", "evt_3"});
+    CHECK(f.incidents.empty());
+}
+
+TEST_CASE("the destructor waits for the handlers that run, and no more are started", "[inbox]") {
+    Fixture f;
+    std::atomic<int> started{0}, ended{0};
+    std::atomic<bool> leave{false};
+    for (int i = 0; i < 20; ++i) f.inbox->add("evt_" + std::to_string(i));
+    std::thread releaser;
+    {
+        auto options = f.options();
+        options.threads = 4;
+        const InboxWorker worker(
+            f.inbox,
+            [&](const Event&) {
+                ++started;
+                while (!leave) std::this_thread::yield();
+                ++ended;
+            },
+            options);
+        while (started < 4) std::this_thread::yield();
+        releaser = std::thread([&] { leave = true; });
+    }
+    CHECK(started == ended);
+    releaser.join();
+}
+
+TEST_CASE("a handler that fails is called again, with longer and longer pauses, and then given up",
+          "[inbox]") {
+    Fixture f;
+    int calls = 0;
+    f.inbox->add("evt_1");
+    {
+        auto options = f.options();
+        options.max_attempts = 15;
+        const InboxWorker worker(
+            f.inbox, [&](const Event&) { throw std::runtime_error("no " + std::to_string(++calls)); },
+            options);
+        CHECK(f.inbox->wait_for("evt_1", "dead: no 15"));
+    }
+    CHECK(calls == 15);
+    REQUIRE(f.inbox->delays.size() == 14);
+    std::chrono::milliseconds most = 2s;
+    for (const std::chrono::milliseconds delay : f.inbox->delays) {
+        CHECK(delay >= most / 2);
+        CHECK(delay <= most);
+        most = std::min<std::chrono::milliseconds>(2 * most, 1h);
+    }
+    CHECK(most == 1h);
+    CHECK(f.inbox->errors.front() == "no 1");
+    REQUIRE(f.incidents.size() == 15);
+    CHECK(f.incidents[0].reason == Reason::handler_failed);
+    CHECK(f.incidents[0].error == "no 1");
+    CHECK(f.incidents[0].event_id == "evt_1");
+    CHECK(f.incidents[14].reason == Reason::buried);
+    CHECK(f.incidents[14].error == "no 15");
+}
+
+TEST_CASE("pauses of any size are cut to sense", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.max_attempts = 100;
+    std::chrono::milliseconds least{}, most{};
+    SECTION("nothing") {
+        options.min_backoff = -1s;
+        options.max_backoff = std::chrono::milliseconds::min();
+    }
+    SECTION("for ever") {
+        options.min_backoff = options.max_backoff = std::chrono::milliseconds::max();
+        least = 12h * 365;
+        most = 24h * 365;
+    }
+    SECTION("the least is more than the most") {
+        options.min_backoff = 1h;
+        options.max_backoff = 10ms;
+        least = 5ms;
+        most = 10ms;
+    }
+    f.inbox->add("evt_1");
+    {
+        const InboxWorker worker(
+            f.inbox, [](const Event&) { throw std::runtime_error("no"); }, options);
+        CHECK(f.inbox->wait_for("evt_1", "dead: no"));
+    }
+    for (const std::chrono::milliseconds delay : f.inbox->delays) {
+        CHECK(delay >= least);
+        CHECK(delay <= most);
+    }
+}
+
+TEST_CASE("an event that killed its worker in every attempt is given up unseen", "[inbox]") {
+    Fixture f;
+    int calls = 0;
+    f.inbox->add("evt_1", 10);
+    f.inbox->add("evt_2", 9);
+    {
+        const InboxWorker worker(
+            f.inbox, [&](const Event&) { ++calls; }, f.options());
+        CHECK(f.inbox->wait_for("evt_1", "dead: its worker died, or lost its lease, in each attempt"));
+        CHECK(f.inbox->wait_for("evt_2", "done"));
+    }
+    CHECK(calls == 1);
+    REQUIRE(f.incidents.size() == 1);
+    CHECK(f.incidents[0].reason == Reason::buried);
+}
+
+TEST_CASE("anything that a handler throws is a failure", "[inbox]") {
+    struct Silent : std::exception {
+        const char* what() const noexcept override { return ""; }
+    };
+    Fixture f;
+    auto options = f.options();
+    options.max_attempts = 1;
+    f.inbox->add("evt_1");
+    f.inbox->add("evt_2");
+    const InboxWorker worker(
+        f.inbox,
+        [&](const Event& event) {
+            if (event.id == "evt_1") throw 42;
+            throw Silent();
+        },
+        options);
+    CHECK(f.inbox->wait_for("evt_1", "dead: an exception that is no std::exception"));
+    CHECK(f.inbox->wait_for("evt_2", "dead: unknown error"));
+}
+
+TEST_CASE("a worker goes on when the inbox could not answer", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    std::atomic<int> takes{0};
+    f.inbox->on_take = [&] {
+        if (++takes == 1) throw StoreError("no route to host");
+    };
+    {
+        const InboxWorker worker(
+            f.inbox, [](const Event&) {}, f.options());
+        CHECK(f.inbox->wait_for("evt_1", "done"));
+    }
+    REQUIRE(f.incidents.size() == 1);
+    CHECK(f.incidents[0].reason == Reason::store_unavailable);
+    CHECK(f.incidents[0].error == "no route to host");
+    CHECK(f.incidents[0].event_id.empty());
+}
+
+TEST_CASE("that an event is done is told twice where the first could not be stored", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    f.inbox->add("evt_2");
+    std::atomic<int> tries{0};
+    SECTION("and the second could") {
+        f.inbox->on_done = [&] {
+            if (++tries == 1) throw StoreError("no route to host");
+        };
+        {
+            const InboxWorker worker(
+                f.inbox, [](const Event&) {}, f.options());
+            CHECK(f.inbox->wait_for("evt_1", "done"));
+        }
+        CHECK(f.incidents.empty());
+    }
+    SECTION("nor the second") {
+        f.inbox->on_done = [&] {
+            if (++tries <= 2) throw StoreError("no route to host");
+        };
+        {
+            const InboxWorker worker(
+                f.inbox, [](const Event&) {}, f.options());
+            CHECK(f.inbox->wait_for("evt_2", "done"));
+        }
+        REQUIRE(f.incidents.size() == 1);
+        CHECK(f.incidents[0].reason == Reason::not_recorded);
+        CHECK(f.incidents[0].event_id == "evt_1");
+    }
+    SECTION("a lease that was lost is an incident") {
+        f.inbox->lost = true;
+        {
+            const InboxWorker worker(
+                f.inbox, [](const Event&) {}, f.options());
+            CHECK(f.inbox->wait_for("evt_2", "done"));
+        }
+        REQUIRE(f.incidents.size() == 2);
+        CHECK(f.incidents[0].reason == Reason::claim_lost);
+    }
+}
+
+TEST_CASE("the lease is renewed while a worker's handler runs", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    auto options = f.options();
+    options.lease = 4ms;
+    {
+        const InboxWorker worker(
+            f.inbox, [&](const Event&) { f.inbox->wait_for_renewals(3); }, options);
+        CHECK(f.inbox->wait_for("evt_1", "done"));
+    }
+    CHECK(f.inbox->renewals >= 3);
+}
+
+TEST_CASE("a worker needs an inbox and a handler", "[inbox]") {
+    CHECK_THROWS_AS(InboxWorker(nullptr, [](const Event&) {}), std::invalid_argument);
+    CHECK_THROWS_AS(InboxWorker(std::make_shared<ListInbox>(), nullptr), std::invalid_argument);
+}
+
+TEST_CASE("a Receiver over an inbox puts and answers", "[receiver][inbox]") {
+    const auto inbox = std::make_shared<ListInbox>();
+    std::vector<Incident> incidents;
+    pivotal::Receiver receiver(pivotal::Webhook(support::secret), inbox,
+                               {30s, [&](const Incident& incident) { incidents.push_back(incident); }});
+    Message m;
+    const auto receive = [&] {
+        const pivotal::Reply reply = receiver.receive(m.body, support::headers_of(m), support::now);
+        return std::to_string(reply.status) + " " + reply.body;
+    };
+    SECTION("each event once") {
+        CHECK(receive() == "200 ok");
+        CHECK(receive() == "200 duplicate");
+        const std::optional<Job> job = inbox->take(30s);
+        REQUIRE(job);
+        CHECK(job->event.id == "evt_5tGz0q");
+        CHECK(job->event.delivery_id == m.id);
+        CHECK(job->body == m.body);
+        CHECK(incidents.empty());
+    }
+    SECTION("nothing that is not authentic") {
+        m.body += ' ';
+        CHECK(receive() == "401 invalid signature");
+        CHECK_FALSE(inbox->take(30s));
+    }
+    SECTION("nothing that is no event") {
+        m.body = "[]";
+        m.sign();
+        CHECK(receive() == "400 malformed event");
+        CHECK_FALSE(inbox->take(30s));
+    }
+    SECTION("and says so when it cannot") {
+        inbox->on_put = [] { throw StoreError("disk full"); };
+        CHECK(receive() == "503 store unavailable");
+        REQUIRE(incidents.size() == 1);
+        CHECK(incidents[0].reason == Reason::store_unavailable);
+        CHECK(incidents[0].error == "disk full");
+        CHECK(incidents[0].event_id == "evt_5tGz0q");
+    }
+    SECTION("nor when memory runs out") {
+        inbox->on_put = [] { throw std::bad_alloc(); };
+        CHECK(receive() == "500 internal error");
+        CHECK(incidents.size() == 1);
+    }
+}

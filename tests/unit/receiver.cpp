@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: MIT
+#include <pivotal/receiver.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <openssl/rand.h>
+
+#include "../support/message.hpp"
+#include "catch.hpp"
+#include "outcome.hpp"
+
+using namespace std::chrono_literals;
+using pivotal::Claim;
+using pivotal::Event;
+using pivotal::Incident;
+using pivotal::MemoryStore;
+using pivotal::Receiver;
+using pivotal::Reply;
+using pivotal::StoreError;
+using pivotal::Webhook;
+using support::Message;
+using Reason = pivotal::Incident::Reason;
+
+namespace {
+
+/// A MemoryStore that counts what it is asked, and fails where a test says so.
+class Store : public pivotal::IdempotencyStore {
+public:
+    std::function<void()> on_claim, on_renew, on_complete, on_release;
+    std::atomic<int> claims{0}, renewals{0}, completions{0}, releases{0};
+    bool lose_reply = false;  // of the next completion, which is stored
+    MemoryStore memory;
+
+    Claim claim(std::string_view id, std::string_view owner, std::chrono::milliseconds lease) override {
+        ++claims;
+        if (on_claim) on_claim();
+        return memory.claim(id, owner, lease);
+    }
+    bool renew(std::string_view id, std::string_view owner, std::chrono::milliseconds lease) override {
+        ++renewals;
+        if (on_renew) on_renew();
+        return memory.renew(id, owner, lease);
+    }
+    bool complete(std::string_view id, std::string_view owner) override {
+        ++completions;
+        if (on_complete) on_complete();
+        const bool held = memory.complete(id, owner);
+        if (std::exchange(lose_reply, false)) throw StoreError("connection reset");
+        return held;
+    }
+    bool release(std::string_view id, std::string_view owner) override {
+        ++releases;
+        if (on_release) on_release();
+        return memory.release(id, owner);
+    }
+    bool forget(std::string_view id) override { return memory.forget(id); }
+
+    int calls() const { return claims + renewals + completions + releases; }
+};
+
+/// A Receiver over it, and what its handler and on_incident saw.
+struct Fixture {
+    std::shared_ptr<Store> store = std::make_shared<Store>();
+    std::vector<std::string> handled;
+    std::vector<Incident> incidents;
+    std::function<void(const Event&)> handler = [](const Event&) {};
+    pivotal::ReceiverOptions options;
+    Receiver receiver;
+
+    explicit Fixture(std::chrono::milliseconds lease = 30s)
+        : options{lease, [this](const Incident& incident) { incidents.push_back(incident); }},
+          receiver(
+              Webhook(support::secret), store,
+              [this](const Event& event) {
+                  handled.push_back(event.id);
+                  handler(event);
+              },
+              options) {}
+
+    Reply receive(const Message& message) {
+        return receiver.receive(message.body, support::headers_of(message), support::now);
+    }
+};
+
+void check(const Reply& reply, int status, const char* body) {
+    CHECK(reply.status == status);
+    CHECK(reply.body == body);
+}
+
+void check(const Incident& incident, Reason reason, const char* error) {
+    CHECK(incident.reason == reason);
+    CHECK(incident.error == error);
+    CHECK(incident.event_id == "evt_5tGz0q");
+    CHECK(incident.delivery_id == Message().id);
+}
+
+const auto fail = [] { throw StoreError("no route to host"); };
+
+}  // namespace
+
+TEST_CASE("a delivery is handled once, and its retries are duplicates", "[receiver]") {
+    Fixture f;
+    std::string delivery;
+    f.handler = [&](const Event& event) { delivery = event.delivery_id; };
+    check(f.receive(Message()), 200, "ok");
+    CHECK(delivery == Message().id);
+    check(f.receive(Message()), 200, "duplicate");
+    Message replay;  // a new delivery of the same event
+    replay.id = "msg_another";
+    check(f.receive(replay.sign()), 200, "duplicate");
+    CHECK(f.handled == std::vector<std::string>{"evt_5tGz0q"});
+    CHECK(f.incidents.empty());
+
+    CHECK(f.store->forget("evt_5tGz0q"));
+    check(f.receive(replay), 200, "ok");
+    CHECK(f.handled.size() == 2);
+}
+
+TEST_CASE("every kind of HeaderSource is taken, and the clock is the default", "[receiver]") {
+    Fixture f;
+    Message m;
+    const std::map<std::string, std::string> map{
+        {"Svix-Id", m.id}, {"Svix-Timestamp", m.timestamp}, {"Svix-Signature", m.signature}};
+    check(f.receiver.receive(m.body, map, support::now), 200, "ok");
+    check(f.receiver.receive(m.body, {m.id, m.timestamp, m.signature}, support::now), 200, "duplicate");
+    check(f.receiver.receive(
+              m.body, {{"svix-id", m.id}, {"svix-timestamp", m.timestamp}, {"svix-signature", m.signature}},
+              support::now),
+          200, "duplicate");
+    check(f.receiver.receive(
+              m.body,
+              [&](const std::string& name) {
+                  const std::map<std::string, std::string> lower{
+                      {"svix-id", m.id}, {"svix-timestamp", m.timestamp}, {"svix-signature", m.signature}};
+                  const auto found = lower.find(name);
+                  return found == lower.end() ? std::string() : found->second;
+              },
+              support::now),
+          200, "duplicate");
+
+    m.timestamp = std::to_string(std::chrono::system_clock::to_time_t(support::Clock::now()));
+    m.sign();
+    check(f.receiver.receive(m.body, map), 401, "invalid signature");
+    check(f.receiver.receive(m.body, {m.id, m.timestamp, m.signature}), 200, "duplicate");
+}
+
+TEST_CASE("the store is not asked about what is not authentic or no event", "[receiver]") {
+    Fixture f;
+    Message m;
+    SECTION("a body that was changed") {
+        m.body += ' ';
+        check(f.receive(m), 401, "invalid signature");
+    }
+    SECTION("a missing header") {
+        m.signature.clear();
+        check(f.receive(m), 401, "invalid signature");
+    }
+    SECTION("a malformed header") {
+        m.timestamp = "now";
+        check(f.receive(m), 401, "invalid signature");
+    }
+    SECTION("too old") {
+        m.timestamp = std::to_string(support::now_seconds - 301);
+        check(f.receive(m.sign()), 401, "invalid signature");
+    }
+    SECTION("too new") {
+        m.timestamp = std::to_string(support::now_seconds + 301);
+        check(f.receive(m.sign()), 401, "invalid signature");
+    }
+    SECTION("authentic, but no event") {
+        m.body = "{}";
+        check(f.receive(m.sign()), 400, "malformed event");
+    }
+    CHECK(f.store->calls() == 0);
+    CHECK(f.handled.empty());
+    CHECK(f.incidents.empty());
+}
+
+TEST_CASE("an event that is handled elsewhere is in progress", "[receiver]") {
+    Fixture f;
+    CHECK(f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted);
+    check(f.receive(Message()), 409, "in progress");
+    CHECK(f.handled.empty());
+    CHECK(f.store->memory.complete("evt_5tGz0q", "somebody else"));
+    check(f.receive(Message()), 200, "duplicate");
+}
+
+TEST_CASE("an event is in progress while its handler runs", "[receiver]") {
+    Fixture f;
+    f.handler = [&](const Event&) { check(f.receive(Message()), 409, "in progress"); };
+    check(f.receive(Message()), 200, "ok");
+    CHECK(f.handled.size() == 1);
+}
+
+TEST_CASE("when the handler throws the next delivery may claim", "[receiver]") {
+    Fixture f;
+    SECTION("a std::exception") {
+        f.handler = [](const Event&) { throw std::runtime_error("no such customer: cus_31"); };
+        check(f.receive(Message()), 500, "handler failed");
+        REQUIRE(f.incidents.size() == 1);
+        check(f.incidents[0], Reason::handler_failed, "no such customer: cus_31");
+    }
+    SECTION("anything else") {
+        f.handler = [](const Event&) { throw 42; };
+        check(f.receive(Message()), 500, "handler failed");
+        REQUIRE(f.incidents.size() == 1);
+        CHECK(f.incidents[0].reason == Reason::handler_failed);
+    }
+    SECTION("no memory") {
+        f.handler = [](const Event&) { throw std::bad_alloc(); };
+        check(f.receive(Message()), 500, "handler failed");
+    }
+    SECTION("and the claim cannot be released") {
+        f.handler = [](const Event&) { throw std::runtime_error("no such customer"); };
+        f.store->on_release = fail;
+        check(f.receive(Message()), 500, "handler failed");
+        REQUIRE(f.incidents.size() == 2);
+        check(f.incidents[0], Reason::store_unavailable, "no route to host");
+        check(f.incidents[1], Reason::handler_failed, "no such customer");
+        check(f.receive(Message()), 409, "in progress");
+        return;
+    }
+    f.handler = [](const Event&) {};
+    check(f.receive(Message()), 200, "ok");
+    CHECK(f.handled.size() == 2);
+}
+
+TEST_CASE("the handler is not called while the store cannot answer the claim", "[receiver]") {
+    Fixture f;
+    SECTION("a StoreError") {
+        f.store->on_claim = fail;
+        check(f.receive(Message()), 503, "store unavailable");
+        REQUIRE(f.incidents.size() == 1);
+        check(f.incidents[0], Reason::store_unavailable, "no route to host");
+    }
+    SECTION("whatever a store throws") {
+        f.store->on_claim = [] { throw 42; };
+        check(f.receive(Message()), 503, "store unavailable");
+    }
+    SECTION("no memory") {
+        f.store->on_claim = [] { throw std::bad_alloc(); };
+        check(f.receive(Message()), 500, "internal error");
+        REQUIRE(f.incidents.size() == 1);
+        CHECK(f.incidents[0].reason == Reason::internal_error);
+    }
+    CHECK(f.handled.empty());
+    f.store->on_claim = nullptr;
+    check(f.receive(Message()), 200, "ok");
+}
+
+TEST_CASE("a claim that was lost while the handler ran is an incident", "[receiver]") {
+    Fixture f;
+    f.handler = [&](const Event&) {
+        f.store->forget("evt_5tGz0q");
+        CHECK(f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted);
+    };
+    check(f.receive(Message()), 200, "ok");
+    REQUIRE(f.incidents.size() == 1);
+    check(f.incidents[0], Reason::claim_lost, "the event's lease was taken over while the handler ran");
+}
+
+TEST_CASE("a completion that cannot be stored is tried twice", "[receiver]") {
+    Fixture f;
+    SECTION("and the second time it can be") {
+        f.store->on_complete = [&] {
+            if (f.store->completions == 1) fail();
+        };
+        check(f.receive(Message()), 200, "ok");
+        CHECK(f.incidents.empty());
+        check(f.receive(Message()), 200, "duplicate");
+    }
+    SECTION("a reply that was lost does no harm") {
+        f.store->lose_reply = true;
+        check(f.receive(Message()), 200, "ok");
+        CHECK(f.store->completions == 2);
+        CHECK(f.incidents.empty());
+    }
+    SECTION("and not oftener") {
+        f.store->on_complete = fail;
+        check(f.receive(Message()), 503, "store unavailable");
+        CHECK(f.store->completions == 2);
+        CHECK(f.store->releases == 0);
+        REQUIRE(f.incidents.size() == 1);
+        check(f.incidents[0], Reason::not_recorded, "no route to host");
+        check(f.receive(Message()), 409, "in progress");  // until the lease runs out
+    }
+    CHECK(f.handled.size() == 1);
+}
+
+TEST_CASE("a HeaderSource that throws is an internal error", "[receiver]") {
+    Fixture f;
+    const auto headers = [](const char*) -> std::string { throw std::runtime_error("the request is gone"); };
+    check(f.receiver.receive(Message().body, headers, support::now), 500, "internal error");
+    REQUIRE(f.incidents.size() == 1);
+    CHECK(f.incidents[0].reason == Reason::internal_error);
+    CHECK(f.incidents[0].error == "the request is gone");
+    CHECK(f.incidents[0].event_id.empty());
+    CHECK(f.store->calls() == 0);
+}
+
+TEST_CASE("a Webhook without keys is an internal error, not a wrong signature", "[receiver]") {
+    Webhook webhook(support::secret);
+    const Webhook moved = std::move(webhook);
+    std::vector<Incident> incidents;
+    Receiver receiver(webhook, std::make_shared<MemoryStore>(), [](const Event&) {},  // NOLINT: moved from
+                      {30s, [&](const Incident& incident) { incidents.push_back(incident); }});
+    const Message m;
+    check(receiver.receive(m.body, support::headers_of(m), support::now), 500, "internal error");
+    CHECK(incidents.size() == 1);
+}
+
+#if !defined(OPENSSL_NO_DEPRECATED)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+TEST_CASE("an event is not claimed where OpenSSL has no randomness for an owner", "[receiver]") {
+    static const RAND_METHOD none{nullptr, [](unsigned char*, int) { return 0; }, nullptr, nullptr, nullptr,
+                                  nullptr};
+    Fixture f;
+    const RAND_METHOD* const method = RAND_get_rand_method();
+    RAND_set_rand_method(&none);
+    const Reply reply = f.receive(Message());
+    RAND_set_rand_method(method);
+    check(reply, 500, "internal error");
+    REQUIRE(f.incidents.size() == 1);
+    check(f.incidents[0], Reason::internal_error, "failure inside OpenSSL");
+    CHECK(f.store->calls() == 0);
+    check(f.receive(Message()), 200, "ok");
+}
+#pragma GCC diagnostic pop
+#endif
+
+TEST_CASE("receive throws nothing, whatever on_incident throws", "[receiver]") {
+    const auto store = std::make_shared<Store>();
+    int incidents = 0;
+    Receiver receiver(Webhook(support::secret), store, [](const Event&) { throw 1; },
+                      {30s, [&](const Incident&) {
+                           ++incidents;
+                           throw std::runtime_error("the log is full");
+                       }});
+    static_assert(noexcept(receiver.receive(std::string(), std::map<std::string, std::string>())));
+    const Message m;
+    check(receiver.receive(m.body, support::headers_of(m), support::now), 500, "handler failed");
+    CHECK(incidents == 1);
+    store->on_claim = fail;
+    check(receiver.receive(m.body, support::headers_of(m), support::now), 503, "store unavailable");
+    CHECK(incidents == 2);
+}
+
+TEST_CASE("without on_incident nothing is told and nothing breaks", "[receiver]") {
+    Receiver receiver(Webhook(support::secret), std::make_shared<MemoryStore>(),
+                      [](const Event&) { throw 1; });
+    const Message m;
+    check(receiver.receive(m.body, support::headers_of(m), support::now), 500, "handler failed");
+}
+
+TEST_CASE("a Receiver needs a store and a handler, or an inbox", "[receiver]") {
+    const Webhook webhook(support::secret);
+    const auto store = std::make_shared<MemoryStore>();
+    CHECK_THROWS_AS(Receiver(webhook, std::shared_ptr<pivotal::IdempotencyStore>(), [](const Event&) {}),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(Receiver(webhook, store, std::function<void(const Event&)>()), std::invalid_argument);
+    CHECK_THROWS_AS(Receiver(webhook, std::shared_ptr<pivotal::Inbox>()), std::invalid_argument);
+}
+
+TEST_CASE("a lease is renewed while the handler runs past half of it", "[receiver]") {
+    // The handler waits until the store has seen renewals; the lease is over several times by then.
+    Fixture f(40ms);
+    std::mutex mutex;
+    std::condition_variable renewed;
+    const auto wait_for_renewals = [&](int count) {
+        std::unique_lock<std::mutex> lock(mutex);
+        return renewed.wait_for(lock, 60s, [&] { return f.store->renewals >= count; });
+    };
+    f.store->on_renew = [&] {
+        const std::lock_guard<std::mutex> lock(mutex);
+        renewed.notify_all();
+    };
+    SECTION("again and again") {
+        f.handler = [&](const Event&) { CHECK(wait_for_renewals(5)); };
+        check(f.receive(Message()), 200, "ok");
+        const int renewals = f.store->renewals;
+        CHECK(renewals >= 5);
+        CHECK(f.incidents.empty());
+    }
+    SECTION("also when the store could not be reached once") {
+        const auto notify = f.store->on_renew;
+        f.store->on_renew = [&, notify] {
+            notify();
+            if (f.store->renewals < 3) fail();
+        };
+        f.handler = [&](const Event&) { CHECK(wait_for_renewals(4)); };
+        check(f.receive(Message()), 200, "ok");
+    }
+    SECTION("but not once it is lost") {
+        f.handler = [&](const Event&) {
+            f.store->forget("evt_5tGz0q");
+            CHECK(wait_for_renewals(1));
+            CHECK(f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted);
+        };
+        check(f.receive(Message()), 200, "ok");
+        REQUIRE(f.incidents.size() == 1);
+        CHECK(f.incidents[0].reason == Reason::claim_lost);
+    }
+    SECTION("and not after the handler") {
+        check(f.receive(Message()), 200, "ok");
+        CHECK(f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::duplicate);
+        CHECK(f.store->renewals == 0);
+    }
+}
+
+TEST_CASE("many threads deliver many events, each of them many times", "[receiver]") {
+    constexpr int threads = 8, events = 50;
+    std::vector<std::atomic<int>> handled(events);
+    const auto store = std::make_shared<MemoryStore>();
+    Receiver receiver(Webhook(support::secret), store,
+                      [&](const Event& event) { ++handled[std::stoul(event.id)]; }, {2ms, nullptr});
+    std::vector<std::thread> running;
+    std::atomic<int> unexpected{0};
+    for (int thread = 0; thread < threads; ++thread)
+        running.emplace_back([&, copy = receiver]() mutable {
+            Message m;
+            for (int event = 0; event < events; ++event) {
+                m.body = R"({"id":")" + std::to_string(event) + R"(","type":"customer.created"})";
+                m.sign();
+                const Reply reply = copy.receive(m.body, support::headers_of(m), support::now);
+                if (reply.status != 200 && reply.status != 409) ++unexpected;
+            }
+        });
+    for (std::thread& thread : running) thread.join();
+    CHECK(unexpected == 0);
+    for (const std::atomic<int>& count : handled) CHECK(count >= 1);
+}
