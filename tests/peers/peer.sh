@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # peer.sh build LANGUAGE FOLDER  brings the official library of LANGUAGE, at its pinned version, and builds its driver
 # peer.sh run LANGUAGE FOLDER    runs that driver, which answers the lines that it is given
+# peer.sh time LANGUAGE FOLDER SECRET BODIES  runs its benchmark, see tests/benchmark/peers.py
 # peer.sh test PROGRAM FOLDER [CASES]  compares all of them with the library
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
-[ $# -ge 3 ] || die "usage: peer.sh build|run LANGUAGE FOLDER"
+[ $# -ge 3 ] || die "usage: peer.sh build|run|time LANGUAGE FOLDER"
 mkdir -p "$3"
 folder=$(cd "$3" && pwd)
 
@@ -44,6 +45,7 @@ case $action in
             go)
                 need golang go
                 CGO_ENABLED=0 go build -buildvcs=false -o "$folder/peer" . || no_registry
+                CGO_ENABLED=0 go build -buildvcs=false -o "$folder/benchmark" ./benchmark
                 ;;
             rust)
                 need cargo cargo
@@ -55,7 +57,7 @@ case $action in
                     mvn -q -B dependency:copy-dependencies -DoutputDirectory="$folder/lib" || no_registry
                     cp pom.xml "$folder/installed"
                 fi
-                javac -cp "$folder/lib/*" -d "$folder" Peer.java
+                javac -cp "$folder/lib/*" -d "$folder" Peer.java Benchmark.java
                 ;;
         esac
         ;;
@@ -66,6 +68,15 @@ case $action in
             go) exec "$folder/peer" ;;
             rust) exec "$folder/release/peer" ;;
             java) exec java -XX:+UseSerialGC -cp "$folder:$folder/lib/*" Peer ;;
+        esac
+        ;;
+    time)
+        case $language in
+            javascript) exec node benchmark.mjs "${@:4}" ;;
+            python) exec "$folder/venv/bin/python" benchmark.py "${@:4}" ;;
+            go) exec "$folder/benchmark" "${@:4}" ;;
+            rust) exec "$folder/release/benchmark" "${@:4}" ;;
+            java) exec java -cp "$folder:$folder/lib/*" Benchmark "${@:4}" ;;
         esac
         ;;
 esac

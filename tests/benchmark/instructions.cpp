@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Under callgrind, leaves a count of instructions for each measurement: `pivotal_instructions FOLDER` with a
+// folder that bodies.py wrote; peers.py runs it and reads the counts. They repeat where times do not.
+#include <cstdio>
+#include <string>
+
+#include <valgrind/callgrind.h>
+
+#include "delivery.hpp"
+
+namespace {
+
+/// Of the second run: the first one allocates the thread's contexts and binds the functions of OpenSSL.
+template <class Work>
+void count(const std::string& name, Work work) {
+    work();
+    CALLGRIND_ZERO_STATS;
+    work();
+    CALLGRIND_DUMP_STATS_AT(name.c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        return 2;
+    }
+    const pivotal::Webhook webhook(Delivery::secret);
+    for (const char* const size : {"350", "4096", "65536"}) {
+        const Delivery delivery = Delivery::fixed(read_file(std::string(argv[1]) + "/" + size + ".json"));
+        const std::string suffix = std::string("/") + size;
+        count("floor" + suffix, [floor = Floor(delivery)]() mutable { floor(); });
+        count("authenticate" + suffix, [&] {
+            std::error_code error;
+            require(webhook.authenticate(delivery.body, delivery.headers(), error, Delivery::fixed_now()));
+        });
+        count("verify" + suffix, [&] {
+            std::error_code error;
+            require(
+                webhook.verify(delivery.body, delivery.headers(), error, Delivery::fixed_now()).has_value());
+        });
+        count("view" + suffix, [&] { read_view(webhook, delivery, Delivery::fixed_now()); });
+    }
+    return 0;
+}
