@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Shows the library at work: a real HTTP server on loopback is sent every kind of delivery.
+# Shows the library at work: a real HTTP server on loopback is sent every kind of delivery, and two are killed in the
+# middle of their work and started again.
 #   examples/run.sh                  sends them all; status 0 only if each is answered as expected
 #   examples/run.sh --serve          runs the receiver on port 8787 (or PORT) and prints a curl command for it
 #   examples/run.sh --build-dir DIR  with what is built in DIR already; installs and builds nothing
@@ -51,6 +52,9 @@ deliver() {
     answered=$("$sender" "$@" "http://127.0.0.1:$port/webhooks/pivotal" 2>&1) || true
     check "$what" "$expected" "$answered"
 }
+
+# event_id TYPE: the id of examples/events/TYPE.json
+event_id() { sed -n 's/^  "id": "\(.*\)",$/\1/p' "examples/events/$1.json"; }
 
 # ---- What is shown ----
 
@@ -105,6 +109,65 @@ show_explanation() {
     check "a body without its line ends" body_reserialized "$explained"
 }
 
+# The answer comes when the event is on the disk; the worker that handles it is killed in the middle of it.
+show_inbox() {
+    local first=customer.at_risk second=onboarding.completed first_id second_id file=$folder/inbox.out
+    first_id=$(event_id $first) second_id=$(event_id $second)
+    say "Accept now, work later: examples/inbox, whose handler takes 20 s and is killed meanwhile"
+    PIVOTAL_WEBHOOK_SECRET=$(new_secret) && export PIVOTAL_WEBHOOK_SECRET
+    local -x DATABASE=$folder/inbox.db
+    HANDLER_SECONDS=20 start_server_anywhere "$inbox" >>"$file"
+    heading "delivery"
+    deliver "$first: answered at once" "200 ok" --id msg_1 examples/events/$first.json
+    wait_for_line "working on $first_id" "$file"
+    deliver "$second: waits in the inbox" "200 ok" --id msg_2 examples/events/$second.json
+    deliver "a retry of $first" "200 duplicate" --id msg_1 examples/events/$first.json
+    crash_server
+    check "kill -9 now: events handled by then" 0 "$(grep -c ' · ' "$file")"
+    HANDLER_SECONDS=0 start_server "$inbox" "$port" >>"$file" || die "$(cat "$folder/server.err")"
+    wait_for_line "$second · $second_id" "$file"
+    wait_for_line "$first · $first_id" "$file" # when the lease of the worker that was killed has run out
+    heading "started again"
+    check "$first was handled" 1 "$(grep -cxF "$first · $first_id" "$file")"
+    check "$second was handled" 1 "$(grep -cxF "$second · $second_id" "$file")"
+    deliver "a late retry of $first" "200 duplicate" --id msg_1 examples/events/$first.json
+    stop_server
+    check "events handled in the end" 2 "$(grep -c ' · ' "$file")"
+    say "What it printed: the first was begun twice, and finished once"
+    sed 's/^/  /' "$file"
+}
+
+# The effect and the mark are one transaction: killed before its end both are gone, killed behind it both are there.
+show_exactly_once() {
+    local type=customer.at_risk id unanswered
+    id=$(event_id $type)
+    say "Exactly once: examples/exactly-once, killed within its transaction, and again behind it"
+    PIVOTAL_WEBHOOK_SECRET=$(new_secret) && export PIVOTAL_WEBHOOK_SECRET
+    local -x DATABASE=$folder/exactly-once.db
+    HANDLER_SECONDS=20 start_server_anywhere "$exactly_once" >"$folder/once.out"
+    "$sender" --id msg_1 examples/events/$type.json "http://127.0.0.1:$port/webhooks/pivotal" >"$folder/once.answer" 2>&1 &
+    unanswered=$!
+    wait_for_line "working on $id" "$folder/once.out"
+    heading "the row is written, not committed"
+    crash_server
+    wait $unanswered || true
+    check "kill -9 now: the answer" "no answer" "$(cut -d' ' -f1,2 "$folder/once.answer")"
+    check "rows of $type" 0 "$("$exactly_once" --calls | wc -l)"
+    start_server "$exactly_once" "$port" >"$folder/once.out" || die "$(cat "$folder/server.err")"
+    heading "started again"
+    deliver "Pivotal's retry" "200 ok" --id msg_1 examples/events/$type.json
+    check "rows of $type" 1 "$("$exactly_once" --calls | wc -l)"
+    crash_server
+    start_server "$exactly_once" "$port" >"$folder/once.out" || die "$(cat "$folder/server.err")"
+    heading "kill -9 again, and started again"
+    deliver "a retry, had the answer been lost" "200 duplicate" --id msg_1 examples/events/$type.json
+    deliver "a replay: another delivery of it" "200 duplicate" --id msg_2 examples/events/$type.json
+    stop_server
+    check "rows of $type" 1 "$("$exactly_once" --calls | wc -l)"
+    say "What is in its table"
+    "$exactly_once" --calls | sed 's/^/  /'
+}
+
 serve() {
     local given=${PIVOTAL_WEBHOOK_SECRET:-}
     export PIVOTAL_WEBHOOK_SECRET=${given:-$(new_secret)}
@@ -125,11 +188,13 @@ serve() {
 
 if [ -z "$build_dir" ]; then
     build_dir=build/examples
-    install_and_build pivotal_receiver_cpp_httplib pivotal_sender pivotal_cli
+    install_and_build pivotal_receiver_cpp_httplib pivotal_sender pivotal_cli pivotal_inbox pivotal_exactly_once
 fi
 receiver=$build_dir/examples/cpp-httplib/pivotal_receiver_cpp_httplib
 sender=$build_dir/examples/cpp-httplib/pivotal_sender
 cli=$build_dir/examples/cli/pivotal-webhook
+inbox=$build_dir/examples/inbox/pivotal_inbox
+exactly_once=$build_dir/examples/exactly-once/pivotal_exactly_once
 
 if [ $serve = 1 ]; then
     serve
@@ -137,5 +202,11 @@ if [ $serve = 1 ]; then
 fi
 show_deliveries
 show_explanation
+if [ -x "$inbox" ]; then
+    show_inbox
+    show_exactly_once
+else
+    say "examples/inbox and examples/exactly-once were not built: they need SQLite (apt-get install libsqlite3-dev)"
+fi
 say "$((rows - wrong)) of $rows as expected"
 [ $wrong = 0 ]

@@ -41,3 +41,17 @@ stop_server() {
     kill -s "${1:-TERM}" $server
     wait $server || die "the server ended with status $?"
 }
+
+# crash_server: ends the last server as a power cut does.
+crash_server() {
+    kill -s KILL $server
+    { wait $server || true; } 2>/dev/null # without the shell's "Killed"
+}
+
+# wait_for_line LINE FILE: until the last server has written it.
+wait_for_line() {
+    until grep -qxF -- "$1" "$2"; do
+        kill -0 $server 2>/dev/null || die "the server ended before it wrote '$1': $(cat "$folder/server.err")"
+        sleep 0.02
+    done
+}
