@@ -1,7 +1,7 @@
 # The optional headers that need a package of their own: a target for each, where the package is found. Also installed,
 # so that find_package(pivotal-webhook) gives the same targets: those that its COMPONENTS name, or all that can be had.
 
-set(PIVOTAL_COMPONENTS diagnose simdjson sqlite)
+set(PIVOTAL_COMPONENTS diagnose simdjson sqlite redis)
 
 # Makes TARGET of a library that brings no CMake files, where it is found.
 function(pivotal_find_library target library header header_folder)
@@ -54,6 +54,12 @@ macro(pivotal_find_component component)
         find_package(SQLite3 3.24 QUIET)
         find_package(Threads QUIET)
         pivotal_add_component(sqlite LINKS SQLite::SQLite3 Threads::Threads)
+    elseif("${component}" STREQUAL "redis")
+        set(PIVOTAL_COMPONENT_NEEDS "hiredis (Debian: apt-get install libhiredis-dev)")
+        find_package(hiredis QUIET CONFIG) # which 0.14 does not bring
+        pivotal_find_library(hiredis::hiredis hiredis hiredis/hiredis.h "")
+        find_package(Threads QUIET)
+        pivotal_add_component(redis LINKS hiredis::hiredis Threads::Threads)
     endif()
 endmacro()
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Needs hiredis 0.14 or later and its library, on a POSIX system; in CMake pivotal::redis.
+
+#include <chrono>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <pivotal/detail/claim_record.hpp>
+#include <pivotal/detail/connection_pool.hpp>
+#include <pivotal/detail/redis_address.hpp>
+#include <pivotal/detail/redis_connection.hpp>
+#include <pivotal/detail/redis_scripts.hpp>
+#include <pivotal/idempotency.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+
+/// An IdempotencyStore in Redis 5 or later, for all processes of all machines.
+///
+///     pivotal::RedisStore store("redis://:password@redis.internal:6379/0");
+///
+/// The URL is `redis://[user:password@]host[:port][/database]` or `unix://[user:password@]/path`; in the user
+/// and the password any byte can be written %XX. There is no TLS. The constructor throws StoreError for a
+/// mistake in the URL, and asks Redis for nothing: a service may start before its Redis, and fork before its
+/// first call, not after.
+///
+/// **What Redis must be told** to keep the promise of each event once; none of it is the default:
+/// - `appendonly yes` and `appendfsync always`: else what was completed in the last second or since the last
+///   snapshot is forgotten in a crash, and such events are handled again when they come again;
+/// - `maxmemory-policy noeviction`: else ids are forgotten when memory runs out. With it a full Redis refuses
+///   new claims (StoreError) and still records what has been done;
+/// - one primary, and no failover to a replica that may lack the latest writes, which replication sends after
+///   the reply: an event that was completed in those would be handled again. Redis Cluster is not supported.
+///
+/// A call ends within 3 s (the look-up of the host's name is not counted), so that claim, complete and its
+/// repetition fit into Pivotal's 10 s. A connection that was lost is made anew, and what can be repeated is
+/// repeated on it; where the reply to `release` or `forget` was lost there is a StoreError. At most 16
+/// connections are kept open, shared by all threads.
+///
+/// Each call is one Lua script over one key, `pivotal:<size of consumer>:<consumer>:<event id>`, which expires
+/// when the id is no longer remembered (about 200 bytes for each id). Time is the clock of the machine of
+/// Redis: when that is set, leases and retention shift with it. Its user needs the commands EVALSHA,
+/// SCRIPT LOAD, TIME, HMGET, HSET, HDEL, PEXPIREAT and DEL.
+class RedisStore final : public IdempotencyStore {
+public:
+    explicit RedisStore(std::string_view url, StoreOptions options = {})
+        : key_prefix_("pivotal:" + std::to_string(options.consumer.size()) + ":" + options.consumer + ":"),
+          retention_(std::to_string(detail::store_time(options.retention))),
+          pool_(connections, [address = detail::RedisAddress::parse(url)](Pool::Deadline deadline) {
+              return std::make_unique<detail::RedisConnection>(address, deadline);
+          }) {}
+
+    Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
+    bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
+    bool complete(std::string_view event_id, std::string_view owner) override;
+    bool release(std::string_view event_id, std::string_view owner) override;
+    bool forget(std::string_view event_id) override;
+
+private:
+    using Pool = detail::ConnectionPool<detail::RedisConnection>;
+    using Script = detail::RedisScript;
+
+    static constexpr std::size_t connections = 16;
+    static constexpr std::chrono::seconds patience{3};
+
+    std::string run(Script script, std::string_view event_id, std::string_view owner,
+                    std::chrono::milliseconds lease = {});
+
+    const std::string key_prefix_;
+    const std::string retention_;  // in milliseconds
+    Pool pool_;
+};
+
+// ---- RedisStore ----
+
+/// What the script answers.
+inline std::string RedisStore::run(Script script, std::string_view event_id, std::string_view owner,
+                                   std::chrono::milliseconds lease) {
+    const std::string key = key_prefix_ + std::string(event_id);
+    const std::string lease_text = std::to_string(detail::store_time(lease));
+    const Pool::Deadline deadline = std::chrono::steady_clock::now() + patience;
+    // Had the first one been done, the second would say no.
+    const bool repeatable = script != Script::release && script != Script::forget;
+    for (bool first = true;; first = false) {
+        try {
+            Pool::Loan connection = pool_.take(deadline);
+            std::string answer = connection->run(script, {key, owner, lease_text, retention_}, deadline);
+            connection.give_back();
+            return answer;
+        } catch (const detail::RedisConnectionLost& lost) {
+            pool_.close_idle();
+            const bool in_time = std::chrono::steady_clock::now() < deadline;
+            if (!first || !in_time || (lost.may_have_run() && !repeatable)) throw;
+        }
+    }
+}
+
+inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner,
+                               std::chrono::milliseconds lease) {
+    const std::string answer = run(Script::claim, event_id, owner, lease);
+    return answer == "granted"     ? Claim::granted
+           : answer == "duplicate" ? Claim::duplicate
+                                   : Claim::in_progress;
+}
+
+inline bool RedisStore::renew(std::string_view event_id, std::string_view owner,
+                              std::chrono::milliseconds lease) {
+    return run(Script::renew, event_id, owner, lease) == "yes";
+}
+
+inline bool RedisStore::complete(std::string_view event_id, std::string_view owner) {
+    return run(Script::complete, event_id, owner) == "yes";
+}
+
+inline bool RedisStore::release(std::string_view event_id, std::string_view owner) {
+    return run(Script::release, event_id, owner) == "yes";
+}
+
+inline bool RedisStore::forget(std::string_view event_id) {
+    return run(Script::forget, event_id, {}) == "yes";
+}
+
+}  // namespace v1
+}  // namespace pivotal

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// A network between a store and its server that fails as the test asks it to.
+
+#include <atomic>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "process.hpp"
+
+namespace support {
+
+/// Passes on what comes to its port, and the replies.
+class Proxy {
+public:
+    explicit Proxy(int server_port) : server_port_(server_port) {
+        sockaddr_in address = local(0);
+        socklen_t size = sizeof address;
+        if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+            listen(listener_, 128) != 0 ||
+            getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+            fail("the proxy cannot listen");
+        port_ = ntohs(address.sin_port);
+        running_ = std::thread([this] { run(); });
+    }
+    ~Proxy() {
+        stopping_ = true;
+        eventfd_write(wake_, 1);
+        running_.join();
+        for (const Pair& pair : pairs_) pair.close_both();
+        close(listener_);
+        close(wake_);
+    }
+    Proxy(const Proxy&) = delete;
+    Proxy& operator=(const Proxy&) = delete;
+
+    int port() const { return port_; }
+    /// So many replies are lost, each with its connection.
+    void lose_replies(int count) { to_lose_ = count; }
+    /// While it stalls no reply comes through; those of that time are lost.
+    void stall(bool on) { stalled_ = on; }
+    /// Connections made so far.
+    int connections() const { return connections_; }
+    /// Replies that were lost or held back so far.
+    int withheld() const { return withheld_; }
+
+private:
+    struct Pair {
+        int client, server;
+        void close_both() const {
+            close(client);
+            close(server);
+        }
+    };
+
+    static sockaddr_in local(int port) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(static_cast<in_port_t>(port));
+        return address;
+    }
+
+    void run() {
+        while (!stopping_) {
+            std::vector<pollfd> waits{{listener_, POLLIN, 0}, {wake_, POLLIN, 0}};
+            for (const Pair& pair : pairs_) {
+                waits.push_back({pair.client, POLLIN, 0});
+                waits.push_back({pair.server, POLLIN, 0});
+            }
+            if (poll(waits.data(), waits.size(), -1) < 0) continue;
+            for (std::size_t i = pairs_.size(); i-- > 0;) {
+                const Pair pair = pairs_[i];
+                const bool alive = (!waits[2 + 2 * i].revents || pass(pair.client, pair.server)) &&
+                                   (!waits[3 + 2 * i].revents || pass_reply(pair));
+                if (alive) continue;
+                pair.close_both();
+                pairs_.erase(pairs_.begin() + static_cast<std::ptrdiff_t>(i));
+            }
+            if (waits[0].revents) connect_one();
+        }
+    }
+    void connect_one() {
+        const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+        const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const sockaddr_in address = local(server_port_);
+        ++connections_;
+        const Pair pair{client, server};
+        if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+            pairs_.push_back(pair);
+        else
+            pair.close_both();
+    }
+    static bool pass(int from, int to) {
+        char bytes[65536];
+        const ssize_t size = recv(from, bytes, sizeof bytes, 0);
+        return size > 0 && send(to, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL) == size;
+    }
+    bool pass_reply(const Pair& pair) {
+        if (to_lose_ > 0) {
+            --to_lose_;
+            ++withheld_;
+            return false;
+        }
+        if (!stalled_) return pass(pair.server, pair.client);
+        char bytes[65536];
+        const bool alive = recv(pair.server, bytes, sizeof bytes, 0) > 0;
+        if (alive) ++withheld_;
+        return alive;
+    }
+
+    const int server_port_;
+    const int listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int wake_ = eventfd(0, EFD_CLOEXEC);
+    int port_ = 0;
+    std::vector<Pair> pairs_;
+    std::atomic<int> to_lose_{0}, connections_{0}, withheld_{0};
+    std::atomic<bool> stalled_{false}, stopping_{false};
+    std::thread running_;
+};
+
+}  // namespace support
