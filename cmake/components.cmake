@@ -1,7 +1,7 @@
 # The optional headers that need a package of their own: a target for each, where the package is found. Also installed,
 # so that find_package(pivotal-webhook) gives the same targets: those that its COMPONENTS name, or all that can be had.
 
-set(PIVOTAL_COMPONENTS diagnose simdjson sqlite redis)
+set(PIVOTAL_COMPONENTS diagnose simdjson sqlite redis postgres)
 
 # Makes TARGET of a library that brings no CMake files, where it is found.
 function(pivotal_find_library target library header header_folder)
@@ -60,6 +60,13 @@ macro(pivotal_find_component component)
         pivotal_find_library(hiredis::hiredis hiredis hiredis/hiredis.h "")
         find_package(Threads QUIET)
         pivotal_add_component(redis LINKS hiredis::hiredis Threads::Threads)
+    elseif("${component}" STREQUAL "postgres")
+        set(PIVOTAL_COMPONENT_NEEDS "libpq, PostgreSQL's client library (Debian: apt-get install libpq-dev)")
+        find_package(PostgreSQL QUIET)
+        # Before CMake 3.20 it is not found without the server's headers.
+        pivotal_find_library(PostgreSQL::PostgreSQL pq libpq-fe.h postgresql)
+        find_package(Threads QUIET)
+        pivotal_add_component(postgres LINKS PostgreSQL::PostgreSQL Threads::Threads)
     endif()
 endmacro()
 

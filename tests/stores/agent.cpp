@@ -195,6 +195,24 @@ struct AgentMain {
         return won + "end";
     }
 
+    /// In one transaction of the user's an event's effect and its mark; whether it was new.
+    template <class Kind, class Database = typename Kind::Database>
+    std::string mark(Words& words, Kind*) {
+        const std::string event = words.word();
+        fatal_step = words.word();
+        const Database database(address);
+        step("before-begin");
+        database.begin();
+        const bool is_new = mark_processed(database, event);
+        step("after-mark");
+        if (is_new) database.run("INSERT INTO effects VALUES ('" + event + "')");
+        step("after-effect");
+        database.run("COMMIT");
+        step("after-commit");
+        return is_new ? "yes" : "no";
+    }
+    static std::string mark(Words&, void*) { return "no marks"; }
+
     std::shared_ptr<Inbox> inbox() {
         if (!opened_inbox) opened_inbox = support::open_inbox(address, options);
         return opened_inbox;
@@ -229,6 +247,7 @@ struct AgentMain {
         }
         if (command == "forget") return yes(store()->forget(words.bytes()));
         if (command == "race") return race(words);
+        if (command == "mark") return mark(words, static_cast<support::Kind*>(nullptr));
         if (command == "deliver") return deliver(words, false);
         if (command == "put") {
             Event event;

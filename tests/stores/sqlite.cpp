@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// What SQLite alone can show: when the disk has what, locks, a full disk, marks in the user's transaction.
+// What SQLite alone can show: when the disk has what, locks, a full disk.
 
 #include "sqlite.hpp"
 
@@ -25,13 +25,13 @@
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using pivotal::Event;
-using pivotal::mark_processed;
 using pivotal::SqliteInbox;
 using pivotal::SqliteStore;
 using pivotal::StoreError;
 using pivotal::StoreOptions;
 using support::Agent;
 using support::AgentStore;
+using Database = support::SqliteUser;
 using support::Kind;
 using support::TemporaryFolder;
 
@@ -60,43 +60,6 @@ extern "C" int fdatasync(int descriptor) {
 }
 
 namespace {
-
-/// A connection of the user's own.
-class Database {
-public:
-    explicit Database(const std::string& path) {
-        REQUIRE(sqlite3_open(path.c_str(), &connection_) == SQLITE_OK);
-        sqlite3_busy_timeout(connection_, 10000);
-    }
-    ~Database() { sqlite3_close(connection_); }
-    Database(const Database&) = delete;
-    Database& operator=(const Database&) = delete;
-
-    operator sqlite3*() const { return connection_; }
-    void run(const std::string& sql) { pivotal::detail::sqlite_execute(connection_, sql.c_str()); }
-    std::int64_t number(const char* sql) {
-        const pivotal::detail::SqliteStatement statement(connection_, sql);
-        pivotal::detail::SqliteStatement::Run row(statement);
-        REQUIRE(row.next());
-        return row.integer(0);
-    }
-    std::string text(const char* sql) {
-        const pivotal::detail::SqliteStatement statement(connection_, sql);
-        pivotal::detail::SqliteStatement::Run row(statement);
-        REQUIRE(row.next());
-        return row.bytes(0);
-    }
-    /// Marks in a transaction of its own.
-    bool mark(std::string_view id, const StoreOptions& options = {}) {
-        run("BEGIN IMMEDIATE");
-        const bool marked = mark_processed(connection_, id, options);
-        run("COMMIT");
-        return marked;
-    }
-
-private:
-    sqlite3* connection_ = nullptr;
-};
 
 Event event_of(const std::string& id) {
     Event event;
@@ -397,98 +360,4 @@ TEST_CASE("a file system without space is an error, and then again is none", "[s
     std::filesystem::remove(folder.file("filler"));
     CHECK(inbox.put(event_of(std::to_string(stored)), std::string(10000, 'x')));
     for (int i = 0; i <= stored; ++i) CHECK(inbox.take(1h)->event.id == std::to_string(i));
-}
-
-// ---- mark_processed ----
-
-TEST_CASE("a mark is made once, in the transaction of the effect", "[sqlite][mark]") {
-    TemporaryFolder folder;
-    Database db(folder.file("app.db"));
-    db.run("CREATE TABLE effects (id TEXT)");
-
-    db.run("BEGIN");
-    CHECK(mark_processed(db, "evt_1"));
-    CHECK_FALSE(mark_processed(db, "evt_1"));
-    db.run("INSERT INTO effects VALUES ('evt_1')");
-    db.run("COMMIT");
-    CHECK_FALSE(db.mark("evt_1"));
-    CHECK(db.mark("evt_2"));
-
-    db.run("BEGIN");
-    CHECK(mark_processed(db, "evt_3"));
-    db.run("ROLLBACK");
-    CHECK(db.mark("evt_3"));  // without the effect there is no mark
-    CHECK(db.number("SELECT count(*) FROM effects") == 1);
-}
-
-TEST_CASE("a mark outside a transaction is refused", "[sqlite][mark]") {
-    TemporaryFolder folder;
-    Database db(folder.file("app.db"));
-    CHECK_THROWS_AS(mark_processed(db, "evt_1"), std::logic_error);
-    CHECK(db.mark("evt_1"));
-    CHECK_THROWS_AS(mark_processed(db, "evt_1"), std::logic_error);
-}
-
-TEST_CASE("marks are a consumer's own, and their ids are bytes", "[sqlite][mark]") {
-    TemporaryFolder folder;
-    Database db(folder.file("app.db"));
-    using namespace std::string_literals;
-    const std::vector<std::string> names{"",      "'", "\"",   "a\0b"s,
-                                         "a\0c"s, "a", "\xff", std::string(256, '\0')};
-    for (const std::string& name : names) CHECK(db.mark(name));
-    for (const std::string& name : names) CHECK_FALSE(db.mark(name));
-    for (const std::string& name : names) CHECK(db.mark("evt_1", {name}));
-    for (const std::string& name : names) CHECK_FALSE(db.mark("evt_1", {name}));
-}
-
-TEST_CASE("a mark does not disturb the store and the inbox of the same database", "[sqlite][mark]") {
-    Kind kind;
-    const auto store = kind.store();
-    const auto inbox = kind.inbox();
-    Database db(kind.address());
-    CHECK(store->claim("evt_1", "a", 1h) == Claim::granted);
-    CHECK(inbox->put(event_of("evt_1"), "{}"));
-    CHECK(db.mark("evt_1"));
-    CHECK_FALSE(db.mark("evt_1"));
-    CHECK(store->complete("evt_1", "a"));
-    CHECK(inbox->done(*inbox->take(1h)));
-}
-
-TEST_CASE("marks are forgotten after the retention, a few with each new one", "[sqlite][mark]") {
-    TemporaryFolder folder;
-    Database db(folder.file("app.db"));
-    CHECK(db.mark("evt_1", {"default", 0s}));
-    CHECK(db.mark("evt_1", {"default", 0s}));
-    for (int i = 0; i < 20; ++i) CHECK(db.mark(std::to_string(i), {"other", 3600s}));
-    db.run(
-        "UPDATE pivotal_processed SET expires_at = expires_at - 3600000 WHERE consumer = CAST('other' AS BLOB)");
-    for (int i = 100; i < 110; ++i) CHECK(db.mark(std::to_string(i)));
-    CHECK(db.number("SELECT count(*) FROM pivotal_processed") == 10);
-}
-
-TEST_CASE("of many connections one marks each event", "[sqlite][mark][race]") {
-    TemporaryFolder folder;
-    constexpr int threads = 8, rounds = 50;
-    Database first(folder.file("app.db"));
-    first.run("PRAGMA journal_mode = WAL; CREATE TABLE effects (id TEXT)");
-    std::atomic<int> errors{0};
-    std::vector<std::thread> running;
-    for (int thread = 0; thread < threads; ++thread)
-        running.emplace_back([&] {
-            try {
-                Database db(folder.file("app.db"));
-                for (int round = 0; round < rounds; ++round) {
-                    const std::string id = std::to_string(round);
-                    db.run("BEGIN IMMEDIATE");
-                    if (mark_processed(db, id)) db.run("INSERT INTO effects VALUES ('" + id + "')");
-                    db.run("COMMIT");
-                }
-            } catch (...) {
-                ++errors;
-            }
-        });
-    for (std::thread& thread : running) thread.join();
-    CHECK(errors == 0);
-    CHECK(first.number("SELECT count(*) FROM effects") == rounds);
-    CHECK(first.number("SELECT count(DISTINCT id) FROM effects") == rounds);
 }

@@ -21,11 +21,42 @@ inline std::shared_ptr<pivotal::Inbox> open_inbox(const std::string& address, pi
     return std::make_shared<pivotal::SqliteInbox>(address, std::move(options), inbox_options);
 }
 
+/// A connection of the user's own.
+class SqliteUser {
+public:
+    explicit SqliteUser(const std::string& path) {
+        if (sqlite3_open(path.c_str(), &connection_) != SQLITE_OK) fail("cannot open " + path);
+        sqlite3_busy_timeout(connection_, 10000);
+    }
+    ~SqliteUser() { sqlite3_close(connection_); }
+    SqliteUser(const SqliteUser&) = delete;
+    SqliteUser& operator=(const SqliteUser&) = delete;
+
+    operator sqlite3*() const { return connection_; }
+    void run(const std::string& sql) const { pivotal::detail::sqlite_execute(connection_, sql.c_str()); }
+    std::string text(const std::string& sql) const {
+        const pivotal::detail::SqliteStatement statement(connection_, sql.c_str());
+        pivotal::detail::SqliteStatement::Run row(statement);
+        if (!row.next()) fail("no row: " + sql);
+        return row.bytes(0);
+    }
+    int number(const std::string& sql) const { return std::stoi(text(sql)); }
+
+    void begin() const { run("BEGIN IMMEDIATE"); }
+    void expire_marks(const std::string& consumer) const {
+        run("UPDATE pivotal_processed SET expires_at = 0 WHERE consumer = CAST('" + consumer + "' AS BLOB)");
+    }
+
+private:
+    sqlite3* connection_ = nullptr;
+};
+
 /// See memory.hpp.
 class Kind {
 public:
     static constexpr bool is_shared = true;
     static constexpr bool has_inbox = true;
+    using Database = SqliteUser;
 
     std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
         return open_store(address(), std::move(options));

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Needs libpq and a PostgreSQL server, 12 or later; in CMake pivotal::postgres.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <libpq-fe.h>
+
+#include <pivotal/detail/claim_record.hpp>
+#include <pivotal/detail/postgres_connection.hpp>
+#include <pivotal/detail/postgres_inbox.hpp>
+#include <pivotal/detail/postgres_pool.hpp>
+#include <pivotal/idempotency.hpp>
+#include <pivotal/inbox.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+
+/// An IdempotencyStore in a PostgreSQL database, for any number of processes and machines.
+///
+///     PostgresStore store("host=db.example dbname=app user=app");   // a URI is as good
+///
+/// What was claimed or completed is on the server's disk when the call returns: synchronous_commit is turned
+/// on where it is off. A failover to a standby that is not synchronous can forget the last of it, and those
+/// events may be handled again. Time is the server's clock: the machines' own do not matter.
+///
+/// All threads share up to four connections. One that breaks is opened anew with the next call. A call takes
+/// 3 s at most and opening a connection 2 s, before the StoreError; connect_timeout in `conninfo` changes the
+/// latter, which counts for each of several hosts. Between processes and the server there may be a PgBouncer
+/// that pools sessions, not transactions. Open it after a fork, not before.
+///
+/// The constructor connects, and creates the table `pivotal_claims` where the search path has none; then the
+/// role needs the right to. It throws StoreError, whose text never has the password in it.
+class PostgresStore final : public IdempotencyStore {
+public:
+    /// `conninfo` is libpq's connection string, or a URI. The environment (PGHOST, PGPASSWORD, ...), the
+    /// service file and the password file count as ever.
+    explicit PostgresStore(std::string conninfo, StoreOptions options = {});
+
+    Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
+    bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
+    bool complete(std::string_view event_id, std::string_view owner) override;
+    bool release(std::string_view event_id, std::string_view owner) override;
+    bool forget(std::string_view event_id) override;
+
+private:
+    const std::string consumer_;
+    const detail::StoreTime retention_;
+    detail::PostgresPool pool_;
+};
+
+/// An Inbox in a PostgreSQL database, for any number of processes and machines; in its table `pivotal_inbox`
+/// and its sequence `pivotal_inbox_seq`.
+///
+/// Everything that it is told is on the server's disk when it returns. What PostgresStore says of connections,
+/// times, errors and rights holds here too. Of two workers that take at once neither waits for the other.
+class PostgresInbox final : public Inbox {
+public:
+    explicit PostgresInbox(std::string conninfo, StoreOptions options = {}, InboxOptions inbox_options = {})
+        : table_(std::move(conninfo), std::move(options), inbox_options) {}
+
+    bool put(const Event& event, Body body) override { return table_.put(event, body); }
+    std::optional<Job> take(std::chrono::milliseconds lease) override { return table_.take(lease); }
+    bool renew(const Job& job, std::chrono::milliseconds lease) override { return table_.renew(job, lease); }
+    bool done(const Job& job) override { return table_.done(job); }
+    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override {
+        return table_.retry(job, delay, error);
+    }
+    bool bury(const Job& job, std::string_view error) override { return table_.bury(job, error); }
+    std::vector<DeadJob> dead(std::size_t limit) override { return table_.dead(limit); }
+    bool revive(std::string_view event_id) override { return table_.revive(event_id); }
+    InboxStats stats() override { return table_.stats(); }
+
+private:
+    detail::PostgresInboxTable table_;
+};
+
+/// Marks an event as processed in the transaction that is open on `connection`: its effect then happens
+/// exactly once, since the mark and the effect are committed together or not at all.
+///
+///     PQexec(db, "BEGIN");
+///     if (pivotal::mark_processed(db, event.id)) { ... the effect, in the same database ... }
+///     PQexec(db, "COMMIT");
+///
+/// True: it was not processed before. False: it was; leave the effect out. Where another transaction has
+/// marked the event and is still open, this waits for its end. The marks are the table `pivotal_processed`,
+/// which is created where the search path has none, and last for StoreOptions::retention.
+///
+/// Throws StoreError where PostgreSQL fails; roll back then. Above READ COMMITTED that includes a mark that
+/// another transaction has made in the meantime: begin again. Throws std::logic_error where no transaction is
+/// open: a mark that is committed by itself would lose the event in a crash. It waits as long as the
+/// connection's own settings allow. Thread safety is the connection's.
+bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options = {});
+
+// ---- PostgresStore ----
+
+inline PostgresStore::PostgresStore(std::string conninfo, StoreOptions options)
+    : consumer_(std::move(options.consumer)),
+      retention_(detail::store_time(options.retention)),
+      pool_(std::move(conninfo), "pivotal_claims",
+            "CREATE TABLE IF NOT EXISTS pivotal_claims (consumer bytea NOT NULL, event_id bytea NOT NULL, "
+            "owner bytea NOT NULL, lease_until timestamptz NOT NULL, expires_at timestamptz NOT NULL, "
+            "done boolean NOT NULL, PRIMARY KEY (consumer, event_id));"
+            "CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at)") {}
+
+inline Claim PostgresStore::claim(std::string_view event_id, std::string_view owner,
+                                  std::chrono::milliseconds lease) {
+    // Whoever claims has a row afterwards: the new claim where it is granted, else what is known already.
+    // What has expired is removed behind that, so that nobody who waits for a row holds another.
+    const detail::PostgresResult row = pool_.run(
+        "WITH clock AS (SELECT clock_timestamp() AS now), put AS ("
+        "  INSERT INTO pivotal_claims AS known (consumer, event_id, owner, lease_until, expires_at, done)"
+        "  SELECT $1, $2, $3, now + $4 * interval '1 ms', now + ($4 + $5) * interval '1 ms', false FROM clock"
+        "  ON CONFLICT (consumer, event_id) DO UPDATE SET (owner, lease_until, expires_at, done) = ("
+        "    SELECT CASE WHEN granted THEN EXCLUDED.owner ELSE known.owner END,"
+        "      CASE WHEN granted THEN EXCLUDED.lease_until ELSE known.lease_until END,"
+        "      CASE WHEN granted THEN EXCLUDED.expires_at ELSE known.expires_at END,"
+        "      known.done AND NOT granted"
+        "    FROM (SELECT known.expires_at <= now OR NOT known.done AND"
+        "      (known.owner = EXCLUDED.owner OR known.lease_until <= now) AS granted FROM clock) AS decision)"
+        "  RETURNING done, owner = $3 AS held"
+        "), expired AS ("
+        "  SELECT consumer, event_id FROM pivotal_claims"
+        "  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)"
+        "  AND (SELECT held AND NOT done FROM put) ORDER BY expires_at LIMIT $6 FOR UPDATE SKIP LOCKED"
+        "), removed AS ("
+        "  DELETE FROM pivotal_claims USING expired"
+        "  WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id)"
+        ") SELECT done, held FROM put",
+        consumer_, event_id, owner, detail::store_time(lease), retention_,
+        std::int64_t{detail::removals_per_claim});
+    if (row.rows() != 1) throw StoreError("PostgreSQL: no answer to a claim");
+    if (row.integer(0, 0)) return Claim::duplicate;
+    return row.integer(0, 1) ? Claim::granted : Claim::in_progress;
+}
+
+inline bool PostgresStore::renew(std::string_view event_id, std::string_view owner,
+                                 std::chrono::milliseconds lease) {
+    return pool_
+               .run(
+                   "UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms', "
+                   "expires_at = clock_timestamp() + ($4 + $5) * interval '1 ms' "
+                   "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done "
+                   "AND expires_at > clock_timestamp()",
+                   consumer_, event_id, owner, detail::store_time(lease), retention_)
+               .changed() == 1;
+}
+
+inline bool PostgresStore::complete(std::string_view event_id, std::string_view owner) {
+    return pool_
+               .run(
+                   "UPDATE pivotal_claims SET done = true, expires_at = "
+                   "CASE WHEN done THEN expires_at ELSE clock_timestamp() + $4 * interval '1 ms' END "
+                   "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND expires_at > clock_timestamp()",
+                   consumer_, event_id, owner, retention_)
+               .changed() == 1;
+}
+
+inline bool PostgresStore::release(std::string_view event_id, std::string_view owner) {
+    return pool_
+               .run(
+                   "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND owner = $3 "
+                   "AND NOT done AND expires_at > clock_timestamp()",
+                   consumer_, event_id, owner)
+               .changed() == 1;
+}
+
+inline bool PostgresStore::forget(std::string_view event_id) {
+    return pool_
+               .run(
+                   "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 "
+                   "AND expires_at > clock_timestamp()",
+                   consumer_, event_id)
+               .changed() == 1;
+}
+
+// ---- mark_processed ----
+
+inline bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options) {
+    const PGTransactionStatusType status = PQtransactionStatus(connection);
+    if (status == PQTRANS_IDLE || status == PQTRANS_ACTIVE)
+        throw std::logic_error(
+            "pivotal: mark_processed needs an open transaction, which also has the effect");
+    const auto execute = [&](const char* sql) {
+        return detail::PostgresResult(connection, PQexec(connection, sql));
+    };
+    if (execute("SELECT 1 FROM pg_class WHERE oid = to_regclass('pivotal_processed')").rows() == 0) {
+        execute(detail::PostgresPool::schema_lock);
+        execute(
+            "CREATE TABLE IF NOT EXISTS pivotal_processed (consumer bytea NOT NULL, event_id bytea NOT NULL, "
+            "expires_at timestamptz NOT NULL, PRIMARY KEY (consumer, event_id));"
+            "CREATE INDEX IF NOT EXISTS pivotal_processed_expiry ON pivotal_processed (expires_at)");
+    }
+    // Its own mark that has expired is removed before, others behind it.
+    const detail::PostgresParameters parameters(options.consumer, event_id,
+                                                detail::store_time(options.retention),
+                                                std::int64_t{detail::removals_per_claim});
+    return detail::PostgresResult(
+               connection,
+               PQexecParams(
+                   connection,
+                   "WITH clock AS (SELECT clock_timestamp() AS now), expired AS ("
+                   "  DELETE FROM pivotal_processed WHERE consumer = $1 AND event_id = $2"
+                   "  AND expires_at <= clock_timestamp() RETURNING 1"
+                   "), mark AS ("
+                   "  INSERT INTO pivotal_processed (consumer, event_id, expires_at)"
+                   "  SELECT $1, $2, now + $3 * interval '1 ms'"
+                   "  FROM clock, (SELECT count(*) FROM expired) AS removed_before"
+                   "  ON CONFLICT DO NOTHING RETURNING 1"
+                   "), others AS ("
+                   "  SELECT consumer, event_id FROM pivotal_processed"
+                   "  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)"
+                   "  AND (SELECT count(*) FROM mark) = 1"
+                   "  ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED"
+                   "), removed AS ("
+                   "  DELETE FROM pivotal_processed AS old USING others"
+                   "  WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)"
+                   ") SELECT 1 FROM mark",
+                   parameters.count, parameters.types(), parameters.values(), parameters.lengths(),
+                   parameters.formats(), 1))
+               .rows() == 1;
+}
+
+}  // namespace v1
+}  // namespace pivotal

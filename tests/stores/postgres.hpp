@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <pivotal/stores/postgres.hpp>
+
+#include "agent.hpp"
+#include "postgres_server.hpp"
+#include "process.hpp"
+
+namespace support {
+
+inline std::shared_ptr<pivotal::IdempotencyStore> open_store(const std::string& address,
+                                                             pivotal::StoreOptions options) {
+    return std::make_shared<pivotal::PostgresStore>(address, std::move(options));
+}
+
+inline std::shared_ptr<pivotal::Inbox> open_inbox(const std::string& address, pivotal::StoreOptions options,
+                                                  pivotal::InboxOptions inbox_options = {}) {
+    return std::make_shared<pivotal::PostgresInbox>(address, std::move(options), inbox_options);
+}
+
+/// The server of all tests, started with the first.
+inline PostgresServer& postgres() {
+    static PostgresServer server;
+    return server;
+}
+
+/// A schema of its own on a server.
+class PostgresSchema {
+public:
+    explicit PostgresSchema(PostgresServer& server) : server_(server) {
+        static int count = 0;
+        name_ = "test_" + std::to_string(++count);
+        PostgresUser(server_.address()).run("CREATE SCHEMA " + name_);
+    }
+    ~PostgresSchema() {
+        try {
+            PostgresUser(server_.address()).run("DROP SCHEMA " + name_ + " CASCADE");
+        } catch (const std::exception&) {
+            // The server is stopped: its files go with it.
+        }
+    }
+    PostgresSchema(const PostgresSchema&) = delete;
+    PostgresSchema& operator=(const PostgresSchema&) = delete;
+
+    std::string address(const std::string& settings = {}, const std::string& user = "pivotal") const {
+        return server_.address(user) + " options='-c search_path=" + name_ + settings + "'";
+    }
+    const std::string& name() const { return name_; }
+
+private:
+    PostgresServer& server_;
+    std::string name_;
+};
+
+/// See memory.hpp.
+class Kind {
+public:
+    static constexpr bool is_shared = true;
+    static constexpr bool has_inbox = true;
+    using Database = PostgresUser;
+
+    std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
+        return open_store(address(), std::move(options));
+    }
+    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {},
+                                          pivotal::InboxOptions inbox_options = {}) {
+        return open_inbox(address(), std::move(options), inbox_options);
+    }
+    std::string address() const { return schema_.address(); }
+    const PostgresSchema& schema() const { return schema_; }
+
+    /// Adds so many completed ids, and some that have expired.
+    void fill(int count) {
+        store();
+        const PostgresUser database(address());
+        const auto add = [&](int rows, const char* expiry) {
+            database.run(
+                "INSERT INTO pivotal_claims SELECT 'default', 'evt_' || gen_random_uuid()::text::bytea, "
+                "gen_random_uuid()::text::bytea, clock_timestamp(), clock_timestamp() + " +
+                std::string(expiry) + " * interval '1 ms', true FROM generate_series(1, " +
+                std::to_string(rows) + ") AS i");
+        };
+        add(count, "(3600000 + i)");
+        add(1000, "-i");
+    }
+
+    /// What the inbox still has of an event's body.
+    std::string stored_body(const std::string& event_id) const {
+        return PostgresUser(address()).text(
+            "SELECT convert_from(body, 'UTF8') FROM pivotal_inbox WHERE event_id = '" + event_id + "'");
+    }
+
+private:
+    PostgresSchema schema_{postgres()};
+};
+
+/// The store's clock is the server's; this server has one that the test sets.
+class FakeClocked {
+public:
+    FakeClocked() { set(std::chrono::seconds(0)); }
+    std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
+        return open_store(schema_.address(), std::move(options));
+    }
+    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {}) {
+        return open_inbox(schema_.address(), std::move(options));
+    }
+    void set(std::chrono::seconds ahead) { server().clock.set(ahead); }
+
+private:
+    struct Server {
+        FakeClock clock;
+        PostgresServer server{{"autovacuum=off"}, clock.environment()};
+    };
+    static Server& server() {
+        static Server made;
+        return made;
+    }
+
+    PostgresSchema schema_{server().server};
+};
+
+}  // namespace support
