@@ -105,8 +105,8 @@ public:
     }
 
     int rows() const noexcept { return PQntuples(result_.get()); }
-    /// How many rows were inserted, updated or deleted.
-    std::int64_t changed() const noexcept { return std::atoll(PQcmdTuples(result_.get())); }
+    /// One row was inserted, updated or deleted.
+    bool changed_one() const noexcept { return std::string_view(PQcmdTuples(result_.get())) == "1"; }
 
     std::string bytes(int row, int column) const {  // of NULL: none
         return {PQgetvalue(result_.get(), row, column),

@@ -135,11 +135,11 @@ public:
 
     bool revive(std::string_view event_id) {
         return pool_
-                   .run(
-                       "UPDATE pivotal_inbox SET state = 0, attempt = 0, owner = NULL, error = NULL, "
-                       "ended_at = NULL WHERE consumer = $1 AND event_id = $2 AND state + 0 = 3",
-                       consumer_, event_id)
-                   .changed() == 1;
+            .run(
+                "UPDATE pivotal_inbox SET state = 0, attempt = 0, owner = NULL, error = NULL, "
+                "ended_at = NULL WHERE consumer = $1 AND event_id = $2 AND state + 0 = 3",
+                consumer_, event_id)
+            .changed_one();
     }
 
     InboxStats stats() {
@@ -178,7 +178,7 @@ private:
     bool change(const char* set, const char* state, const Job& job, const Values&... values) {
         const std::string sql = std::string("UPDATE pivotal_inbox ") + set +
                                 " WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND " + state;
-        return pool_.run(sql.c_str(), consumer_, job.event.id, job.owner, values...).changed() == 1;
+        return pool_.run(sql.c_str(), consumer_, job.event.id, job.owner, values...).changed_one();
     }
 
     const std::string consumer_;

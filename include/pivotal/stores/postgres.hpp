@@ -146,41 +146,41 @@ inline Claim PostgresStore::claim(std::string_view event_id, std::string_view ow
 inline bool PostgresStore::renew(std::string_view event_id, std::string_view owner,
                                  std::chrono::milliseconds lease) {
     return pool_
-               .run(
-                   "UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms', "
-                   "expires_at = clock_timestamp() + ($4 + $5) * interval '1 ms' "
-                   "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done "
-                   "AND expires_at > clock_timestamp()",
-                   consumer_, event_id, owner, detail::store_time(lease), retention_)
-               .changed() == 1;
+        .run(
+            "UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms', "
+            "expires_at = clock_timestamp() + ($4 + $5) * interval '1 ms' "
+            "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done "
+            "AND expires_at > clock_timestamp()",
+            consumer_, event_id, owner, detail::store_time(lease), retention_)
+        .changed_one();
 }
 
 inline bool PostgresStore::complete(std::string_view event_id, std::string_view owner) {
     return pool_
-               .run(
-                   "UPDATE pivotal_claims SET done = true, expires_at = "
-                   "CASE WHEN done THEN expires_at ELSE clock_timestamp() + $4 * interval '1 ms' END "
-                   "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND expires_at > clock_timestamp()",
-                   consumer_, event_id, owner, retention_)
-               .changed() == 1;
+        .run(
+            "UPDATE pivotal_claims SET done = true, expires_at = "
+            "CASE WHEN done THEN expires_at ELSE clock_timestamp() + $4 * interval '1 ms' END "
+            "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND expires_at > clock_timestamp()",
+            consumer_, event_id, owner, retention_)
+        .changed_one();
 }
 
 inline bool PostgresStore::release(std::string_view event_id, std::string_view owner) {
     return pool_
-               .run(
-                   "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND owner = $3 "
-                   "AND NOT done AND expires_at > clock_timestamp()",
-                   consumer_, event_id, owner)
-               .changed() == 1;
+        .run(
+            "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND owner = $3 "
+            "AND NOT done AND expires_at > clock_timestamp()",
+            consumer_, event_id, owner)
+        .changed_one();
 }
 
 inline bool PostgresStore::forget(std::string_view event_id) {
     return pool_
-               .run(
-                   "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 "
-                   "AND expires_at > clock_timestamp()",
-                   consumer_, event_id)
-               .changed() == 1;
+        .run(
+            "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 "
+            "AND expires_at > clock_timestamp()",
+            consumer_, event_id)
+        .changed_one();
 }
 
 // ---- mark_processed ----
