@@ -450,6 +450,9 @@ TEST_CASE("a secret that is none", "[diagnose]") {
     const char* const unset = nullptr;
     CHECK(pivotal::diagnose(unset, Message().body, fields_of(Message()), support::now).front().finding ==
           Finding::secret_malformed);
+    // Its `_` does not make it url-safe base64.
+    CHECK(findings(Message(), "sk_live_0123456789abcdef0123456789abcdef0123") ==
+          Findings{Finding::secret_malformed, Finding::unexplained});
     // One of two is bad: Webhook refuses both.
     CHECK(findings(Message(), support::secret + " whsec_AAAA") == Findings{Finding::secret_malformed});
     CHECK(contains(explanation(Message(), support::secret + " whsec_AAAA"), "secret 2 of 2"));

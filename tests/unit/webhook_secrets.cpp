@@ -98,6 +98,9 @@ constexpr const char* advice_private =
     "key replaced if it was exposed";
 constexpr const char* advice_api_key =
     "it is a Pivotal API key; give the endpoint's signing secret (whsec_...) from the dashboard's webhook page";
+constexpr const char* advice_other_token =
+    "it is not a webhook secret but an id, or a key of another kind; give the endpoint's signing secret (whsec_...) "
+    "from the dashboard's webhook page";
 constexpr const char* advice_in_front =
     "there is text in front of its prefix; remove what stands in front, and separate several secrets by white space";
 constexpr const char* advice_url_safe =
@@ -216,6 +219,9 @@ TEST_CASE("each wrong secret is refused with a sentence that says what to do", "
         {"whsk_", advice_private},
         {"pivotal_live_8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_api_key},
         {"pivotal_test_8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_api_key},
+        {"sk_live_8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_other_token},
+        {"sk-8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_other_token},
+        {"ep_8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_other_token},
         {"PIVOTAL_WEBHOOK_SECRET=" + s, advice_in_front},
         {"secret:" + s, advice_in_front},
         {"whsec_" + s, advice_in_front},

@@ -116,7 +116,7 @@ void mend_secret(std::string& secret, Add&& add) {
     }
     const std::size_t payload = starts_with(secret, "whsec_") ? 6 : starts_with(secret, "whpk_") ? 5 : 0;
     if (secret.find_first_of("-_", payload) != secret.npos && !starts_with(secret, "pivotal_") &&
-        !starts_with(secret, "whsk_")) {
+        !starts_with(secret, "whsk_") && !is_other_token(secret)) {
         std::replace(secret.begin() + static_cast<std::ptrdiff_t>(payload), secret.end(), '-', '+');
         std::replace(secret.begin() + static_cast<std::ptrdiff_t>(payload), secret.end(), '_', '/');
         add(Finding::secret_url_safe,

@@ -72,6 +72,13 @@ inline const char* variable_name_mistake(const char* name) noexcept {
     return nullptr;
 }
 
+/// True for an id or another service's key. None is base64, which has no `_` and no `-`.
+inline bool is_other_token(std::string_view secret) noexcept {
+    for (const std::string_view prefix : {"sk_", "pk_", "rk_", "sk-", "ghp_", "ep_", "msg_", "evt_"})
+        if (starts_with(secret, prefix)) return true;
+    return false;
+}
+
 /// What is wrong with a text that is no secret at all, by its look; nullptr where it may be one.
 inline const char* obvious_mistake(std::string_view secret) noexcept {
     constexpr std::string_view quotes = "\"'`";
@@ -89,6 +96,9 @@ inline const char* obvious_mistake(std::string_view secret) noexcept {
     if (starts_with(secret, "pivotal_"))
         return "it is a Pivotal API key; give the endpoint's signing secret (whsec_...) from the dashboard's "
                "webhook page";
+    if (is_other_token(secret))
+        return "it is not a webhook secret but an id, or a key of another kind; give the endpoint's signing "
+               "secret (whsec_...) from the dashboard's webhook page";
     for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"})
         if (secret.find(prefix, 1) != secret.npos)
             return "there is text in front of its prefix; remove what stands in front, and separate several "
