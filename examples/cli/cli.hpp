@@ -25,7 +25,11 @@ struct Delivery {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
     std::optional<pivotal::Seconds> received;  // where it was saved by `listen`
+    bool without_body = false;  // it is a paste of `curl -v`, which does not show what it sends
 };
+
+/// Where `listen --save` writes down when a delivery was received.
+constexpr std::string_view received_header = "x-received-at";
 
 // ---- delivery.cpp ----
 
@@ -36,10 +40,11 @@ std::string read_all(const std::string& file);
 /// Unix seconds, or ISO 8601 such as 2026-05-26T18:42:00Z.
 pivotal::Seconds parse_time(const std::string& text);
 std::string iso8601(pivotal::Seconds time);
-/// Headers, an empty line and a body: as `listen --save` keeps them, as `curl -v` or a dashboard shows them.
+/// Headers, an empty line and a body: as `listen --save` keeps them, or as a dashboard shows them; or the headers
+/// alone, as `curl -v` does.
 Delivery parse_delivery(const std::string& text);
 std::string write_delivery(const std::string& path, const Delivery& delivery);
-/// Visible text: control characters of an unverified request must not reach a terminal.
+/// Visible text, at most about 512 bytes: control characters of an unverified request must not reach a terminal.
 std::string printable(std::string_view text);
 std::string new_secret();
 std::string random_id(const char* prefix);

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -15,8 +16,6 @@
 #include "cli.hpp"
 
 namespace {
-
-constexpr const char* received_header = "x-received-at";
 
 std::string_view without_space(std::string_view text) {
     while (!text.empty() && std::strchr(" \t\r", text.front())) text.remove_prefix(1);
@@ -31,27 +30,88 @@ std::array<unsigned char, 32> random_bytes() {
     return bytes;
 }
 
-// One line of headers: `name: value`, or `name <tab> value` as a table of a dashboard is pasted.
-void add_header(std::string_view line, Delivery& delivery) {
-    std::size_t end = line.find_first_of(":\t ");
-    if (end == 0 || end == line.npos) return;
-    const std::string_view name = line.substr(0, end);
-    std::string_view value = without_space(line.substr(end + 1));
-    if (line[end] != ':' && !value.empty() && value.front() == ':') value = without_space(value.substr(1));
-    if (name == received_header)
-        delivery.received = parse_time(std::string(value));
-    else
-        delivery.headers.emplace_back(name, value);
+bool is_signing_header(std::string_view name) {
+    const auto is = [&](std::string_view other) {
+        return pivotal::detail::equals_ignoring_case(name, other);
+    };
+    return std::any_of(std::begin(pivotal::detail::header_names), std::end(pivotal::detail::header_names),
+                       is);
 }
 
-// {"svix-id": "...", ...}, as some dashboards show headers.
+// `curl -v` marks what was answered, and its own notes.
+bool is_note_of_curl(std::string_view line) {
+    for (const std::string_view mark : {"<", "* ", "{ [", "} ["})
+        if (line.substr(0, mark.size()) == mark) return true;
+    return false;
+}
+
+// {"svix-id": "...", ...}, as some dashboards show headers; a value may be a list of one.
 bool add_json_headers(const std::string& text, Delivery& delivery) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object()) return false;
-    for (const auto& member : json.items())
-        if (member.value().is_string())
-            delivery.headers.emplace_back(member.key(), member.value().get<std::string>());
+    for (const auto& member : json.items()) {
+        const auto& value = member.value();
+        const auto& one = value.is_array() && value.size() == 1 ? value.front() : value;
+        if (one.is_string()) delivery.headers.emplace_back(member.key(), one.get<std::string>());
+    }
     return true;
+}
+
+// Takes headers line by line: `name: value`, `name <tab> value` as a table of a dashboard is pasted, or a name
+// and its value on two lines.
+class HeaderLines {
+public:
+    explicit HeaderLines(Delivery& delivery) : delivery_(delivery) {}
+
+    /// True where the value of a name is still to come.
+    bool expects_value() const { return !name_.empty(); }
+
+    void add(std::string_view line) {
+        if (expects_value()) return add(std::exchange(name_, {}), line);
+        const std::size_t end = std::min(line.find_first_of(":\t "), line.size());
+        const std::string_view name = line.substr(0, end);
+        std::string_view value = without_space(line.substr(std::min(end + 1, line.size())));
+        if (end < line.size() && line[end] != ':' && !value.empty() && value.front() == ':')
+            value = without_space(value.substr(1));
+        if (value.empty() && is_signing_header(name))
+            name_ = name;
+        else if (!name.empty() && end < line.size())
+            add(std::string(name), value);
+    }
+
+private:
+    void add(const std::string& name, std::string_view value) {
+        if (name == received_header)
+            delivery_.received = parse_time(std::string(value));
+        else
+            delivery_.headers.emplace_back(name, value);
+    }
+
+    Delivery& delivery_;
+    std::string name_;
+};
+
+// The bytes of the character that `text` starts with; 0 where it is no UTF-8, or nothing that a terminal should
+// be given: a control character, or one that hides or turns round what stands beside it.
+std::size_t visible_size(std::string_view text) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (byte < 0x80) return byte < 0x20 || byte == 0x7F ? 0 : 1;
+    const std::size_t size = byte < 0xC2 ? 0 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : byte < 0xF5 ? 4 : 0;
+    if (size == 0 || text.size() < size) return 0;
+    unsigned code = byte & (0x7FU >> size);
+    for (const char c : text.substr(1, size - 1)) {
+        if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80) return 0;
+        code = code << 6 | (static_cast<unsigned char>(c) & 0x3FU);
+    }
+    const auto within = [&](unsigned first, unsigned last) { return first <= code && code <= last; };
+    const bool hidden = within(0x80, 0x9F) || code == 0xAD || code == 0x61C || within(0x200B, 0x200F) ||
+                        within(0x2028, 0x202E) || within(0x2060, 0x206F) || code == 0xFEFF ||
+                        within(0xFFF9, 0xFFFB) || within(0xE0000, 0xE007F);
+    const bool strict = code >= (size == 2   ? 0x80U
+                                 : size == 3 ? 0x800U
+                                             : 0x10000U) &&
+                        code <= 0x10FFFF && !within(0xD800, 0xDFFF);
+    return hidden || !strict ? 0 : size;
 }
 
 }  // namespace
@@ -67,6 +127,7 @@ std::string read_secrets(const std::string& file) {
 
 std::string read_all(const std::string& file) {
     if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+    if (std::filesystem::is_directory(file)) throw UsageError("cannot read " + file + ": it is a folder");
     std::ifstream stream(file, std::ios::binary);
     std::string text((std::istreambuf_iterator<char>(stream)), {});
     if (!stream) throw UsageError("cannot read " + file);
@@ -108,26 +169,35 @@ Delivery parse_delivery(const std::string& text) {
             return delivery;
         }
     }
-    bool any = false;
+    bool any = false, of_curl = false;
+    HeaderLines headers(delivery);
     while (at < text.size()) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const std::size_t begin = at, end = std::min(text.find('\n', at), text.size());
         std::string_view line = std::string_view(text).substr(at, end - at);
         at = std::min(end + 1, text.size());
-        // `curl -v`: "> header" was sent, "< header" answered; "* " and "{ [" are notes.
-        const bool sent = !line.empty() && line.front() == '>';
-        if (!line.empty() &&
-            (line.front() == '<' || line.front() == '*' || line.front() == '{' || line.front() == '}'))
+        if (is_note_of_curl(line)) {
+            of_curl = true;
             continue;
+        }
+        const bool sent = !line.empty() && line.front() == '>';  // by curl
+        of_curl = of_curl || sent;
         line = without_space(sent ? line.substr(1) : line);
         if (line.empty()) {
-            if (any) break;
+            if (any && !headers.expects_value()) break;
             continue;
+        }
+        if (any && line.front() == '{') {  // a body that no empty line stands before
+            at = begin;
+            break;
         }
         any = true;
         const bool request = line.find(" HTTP/") != line.npos;
-        if (!request) add_header(line, delivery);
+        if (!request) headers.add(line);
     }
     delivery.body = text.substr(at);
+    // What follows then is what was answered: `curl -v` does not show the body that it sends.
+    if (of_curl && is_note_of_curl(delivery.body)) delivery.body.clear();
+    delivery.without_body = of_curl && delivery.body.empty();
     return delivery;
 }
 
@@ -139,13 +209,14 @@ std::string write_delivery(const std::string& path, const Delivery& delivery) {
 }
 
 std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 512;
     std::string out;
-    for (const char c : text.substr(0, 512))
-        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    // C1 control characters, which some terminals obey, are C2 80 to C2 9F in UTF-8.
-    for (std::size_t i = 0; (i = out.find('\xC2', i)) != out.npos; ++i)
-        if (i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0) out.replace(i, 2, "?");
-    return out;
+    while (!text.empty() && out.size() < longest) {
+        const std::size_t size = visible_size(text);
+        out += size == 0 ? "?" : text.substr(0, size);
+        text.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return text.empty() ? out : out + "...";
 }
 
 std::string new_secret() {

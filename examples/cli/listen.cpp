@@ -34,24 +34,48 @@ public:
     int receive(const httplib::Request& request, std::string body) {
         Delivery delivery;
         for (const auto& [name, value] : request.headers)
-            if (name != "REMOTE_ADDR" && name != "REMOTE_PORT") delivery.headers.emplace_back(name, value);
+            if (!is_added(name)) delivery.headers.emplace_back(name, value);
         delivery.body = std::move(body);
         delivery.received = std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now());
-        std::error_code error;
-        const auto event = webhook_.verify(delivery.body, delivery.headers, error);
-        std::vector<pivotal::Diagnosis> found;
-        if (error && error != pivotal::Errc::malformed_event)
-            found = pivotal::diagnose(secrets_, delivery.body, delivery.headers);
+        Outcome outcome;
+        try {
+            outcome.event = webhook_.verify(delivery.body, delivery.headers);
+        } catch (const pivotal::WebhookVerificationError& refusal) {
+            outcome.error = refusal.code();
+            outcome.reason = refusal.what();
+            if (outcome.error != pivotal::Errc::malformed_event)
+                outcome.found = pivotal::diagnose(secrets_, delivery.body, delivery.headers);
+            // Whoever sent it may claim anything: this is shown to find the delivery again, and nothing else.
+            std::error_code no_event;
+            if (delivery.body.size() <= max_claim)
+                outcome.claimed = pivotal::Event::parse(delivery.body, no_event);
+        }
         const std::lock_guard<std::mutex> lock(mutex_);
-        const std::string file = options_.save.empty() ? "" : save(request.path, delivery);
+        if (!options_.save.empty()) outcome.file = save(request.path, delivery);
         if (options_.json)
-            print_json(delivery, event, error, found, file);
+            print_json(delivery, outcome);
         else
-            print(delivery, event, error, found, file);
-        return pivotal::http_status(error);
+            print(delivery, outcome);
+        return pivotal::http_status(outcome.error);
     }
 
 private:
+    static constexpr std::size_t max_claim = std::size_t{1} << 20;  // of a body that is parsed unverified
+
+    struct Outcome {
+        std::optional<pivotal::Event> event, claimed;  // verified; or what a refused delivery says that it is
+        std::error_code error;
+        std::string reason, file;
+        std::vector<pivotal::Diagnosis> found;
+    };
+
+    // Not the sender's: httplib puts these among the headers, and `listen` the last.
+    static bool is_added(const std::string& name) {
+        for (const std::string_view added : {"REMOTE_ADDR", "REMOTE_PORT", "LOCAL_ADDR", "LOCAL_PORT"})
+            if (name == added) return true;
+        return pivotal::detail::equals_ignoring_case(name, received_header);
+    }
+
     std::string save(const std::string& path, const Delivery& delivery) {
         const std::string file = (std::filesystem::path(options_.save) /
                                   (std::to_string(delivery.received->time_since_epoch().count()) + "-" +
@@ -63,39 +87,44 @@ private:
         return file;
     }
 
-    void print(const Delivery& delivery, const std::optional<pivotal::Event>& event,
-               const std::error_code& error, const std::vector<pivotal::Diagnosis>& found,
-               const std::string& file) const {
+    void print(const Delivery& delivery, const Outcome& outcome) const {
         std::cout << iso8601(*delivery.received) << "  ";
-        if (event)
-            std::cout << printable(event->type) << "  " << printable(event->id) << "  "
-                      << coloured("verified", 32, colours_);
+        if (outcome.event)
+            std::cout << named(*outcome.event) << "  " << coloured("verified", 32, colours_);
         else
-            std::cout << coloured(error.message(), 31, colours_);
-        if (!file.empty()) std::cout << "  " << file;
+            std::cout << coloured(outcome.reason, 31, colours_);
+        if (!outcome.file.empty()) std::cout << "  " << outcome.file;
         std::cout << '\n';
-        for (const auto& one : found)
+        if (outcome.claimed) std::cout << "    claims to be, unverified: " << named(*outcome.claimed) << '\n';
+        for (const auto& one : outcome.found)
             std::cout << "    " << coloured(to_string(one.finding), 33, colours_) << ": " << one.explanation
                       << '\n';
         std::cout.flush();
     }
 
-    static void print_json(const Delivery& delivery, const std::optional<pivotal::Event>& event,
-                           const std::error_code& error, const std::vector<pivotal::Diagnosis>& found,
-                           const std::string& file) {
-        nlohmann::ordered_json line = {{"time", iso8601(*delivery.received)}, {"verified", !error || event}};
-        if (event) {
-            line["type"] = event->type;
-            line["id"] = event->id;
-            line["delivery_id"] = event->delivery_id;
+    static std::string named(const pivotal::Event& event) {
+        return printable(event.type) + "  " + printable(event.id);
+    }
+
+    static void print_json(const Delivery& delivery, const Outcome& outcome) {
+        nlohmann::ordered_json line = {{"time", iso8601(*delivery.received)},
+                                       {"verified", outcome.event.has_value()}};
+        if (outcome.event) {
+            line["type"] = outcome.event->type;
+            line["id"] = outcome.event->id;
+            line["delivery_id"] = outcome.event->delivery_id;
         } else {
-            line["error"] = error.message();
+            line["error"] = outcome.error.message();
+            line["reason"] = outcome.reason;
+            if (outcome.claimed)
+                line["unverified"] = {{"type", outcome.claimed->type}, {"id", outcome.claimed->id}};
             line["findings"] = nlohmann::ordered_json::array();
-            for (const auto& one : found)
+            for (const auto& one : outcome.found)
                 line["findings"].push_back(
                     {{"finding", to_string(one.finding)}, {"explanation", one.explanation}});
         }
-        if (!file.empty()) line["file"] = file;
+        if (!outcome.file.empty()) line["file"] = outcome.file;
+        // Control characters are escaped by JSON, and all that is not ASCII here.
         std::cout << line.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
     }
 
@@ -107,7 +136,9 @@ private:
 };
 
 int listen(const ListenOptions& options, const std::string& secrets) {
-    if (!options.save.empty()) std::filesystem::create_directories(options.save);
+    std::error_code problem;
+    if (!options.save.empty()) std::filesystem::create_directories(options.save, problem);
+    if (problem) throw UsageError("cannot make the folder " + options.save + ": " + problem.message());
     Listener listener(options, secrets);
 
     // Ctrl-C ends it; every thread that is started from here on leaves the signals to the waiting one.
@@ -144,7 +175,7 @@ int listen(const ListenOptions& options, const std::string& secrets) {
         port = server.bind_to_any_port("127.0.0.1");
     else if (!server.bind_to_port("127.0.0.1", port))
         throw UsageError("cannot listen on 127.0.0.1:" + std::to_string(port) +
-                         ": the port is in use, or not allowed");
+                         ": the port is in use, or not allowed; --port 0 takes any free one");
     std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal (any path); Ctrl-C ends it"
               << std::endl;
     std::thread waiter([&] {
@@ -170,6 +201,8 @@ void add_listen(CLI::App& app, const CommonOptions& common, int& status) {
     command->add_flag("--json", options->json, "one line of JSON for each delivery");
     command->add_option("--save", options->save, "a folder to keep the raw deliveries in");
     command->footer(
+        "A delivery that is refused is explained, and shown with the type and id that it claims to have, which "
+        "are not verified.\n\n"
         "Examples:\n"
         "  pivotal-webhook listen\n"
         "  pivotal-webhook listen --port 8787 --json --save deliveries");

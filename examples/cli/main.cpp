@@ -36,6 +36,7 @@ int main(int argc, char** argv) try {
         ->check(CLI::ExistingFile);
     app.footer(
         "Exit status: 0 valid or as expected, 1 not, 2 usage.\n\nExamples:\n"
+        "  export PIVOTAL_WEBHOOK_SECRET=$(pivotal-webhook secret)\n"
         "  pivotal-webhook listen --help\n"
         "  pivotal-webhook --version");
     int status = status_valid;
@@ -45,6 +46,9 @@ int main(int argc, char** argv) try {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        if (app.get_subcommands().empty() && argc > 1 && *argv[1] != '-')
+            throw UsageError("there is no command '" + printable(argv[1]) +
+                             "'; pivotal-webhook --help names them");
         return app.exit(error) == 0 ? 0 : status_usage;
     }
     return status;

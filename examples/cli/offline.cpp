@@ -23,8 +23,12 @@ void add_input(CLI::App& command, InputOptions& options) {
                     "the headers apart, as a dashboard or curl -v shows them; - is standard input")
         ->excludes(delivery);
     command.add_option("--body", options.body, "the body apart; - is standard input");
-    command.add_option("--at", options.at,
-                       "the time to compare with: Unix seconds, or as 2026-05-26T18:42:00Z (default: now)");
+}
+
+void add_time(CLI::App& command, InputOptions& options, const std::string& by_default) {
+    command.add_option(
+        "--at", options.at,
+        "the time to compare with: Unix seconds, or as 2026-05-26T18:42:00Z (default: " + by_default + ")");
 }
 
 Delivery read_delivery(const InputOptions& options) {
@@ -43,6 +47,8 @@ Delivery read_delivery(const InputOptions& options) {
     // A terminal ends the body with a newline that was not sent.
     if (typed && !delivery.body.empty() && delivery.body.back() == '\n') delivery.body.pop_back();
     if (!options.body.empty()) delivery.body = read_all(options.body);
+    if (options.body.empty() && delivery.without_body)
+        throw UsageError("curl -v does not show the body that it sends: give it by --body");
     if (delivery.headers.empty())
         throw UsageError("there are no headers: give lines such as \"svix-id: msg_...\"");
     return delivery;
@@ -97,18 +103,30 @@ int explain(const InputOptions& options, const std::string& secrets) {
     for (const auto& one : found)
         std::cout << coloured(to_string(one.finding), good ? 32 : 33, colour) << ": " << one.explanation
                   << '\n';
-    if (!judged) std::cout << "(The time was not judged: give --at, the time at which it was received.)\n";
+    if (!judged)
+        std::cout << "(Whether a clock is wrong was not judged: for that give --at, the time at which it was "
+                     "received.)\n";
     std::cout.flush();
     return good ? status_valid : status_invalid;
 }
 
+// The body alone, or a delivery's, which keeps its id.
 int sign(const InputOptions& options, const std::string& id, const std::string& secrets) {
-    const std::string body = read_all(options.body.empty() ? "-" : options.body);
+    Delivery delivery;
+    if (options.delivery.empty())
+        delivery.body = read_all(options.body.empty() ? "-" : options.body);
+    else
+        delivery = read_delivery(options);
     const pivotal::Seconds time = options.at.empty()
                                       ? std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now())
                                       : parse_time(options.at);
-    const std::string used = id.empty() ? random_id("msg_") : id;
-    const std::string signature = pivotal::Webhook(secrets).sign(used, time, body);
+    std::string used = id;
+    for (const auto& [name, value] : delivery.headers)
+        if (used.empty() && (pivotal::detail::equals_ignoring_case(name, "svix-id") ||
+                             pivotal::detail::equals_ignoring_case(name, "webhook-id")))
+            used = value;
+    if (used.empty()) used = random_id("msg_");
+    const std::string signature = pivotal::Webhook(secrets).sign(used, time, delivery.body);
     std::cout << "svix-id: " << used << "\nsvix-timestamp: " << time.time_since_epoch().count()
               << "\nsvix-signature: " << signature << std::endl;
     return status_valid;
@@ -122,18 +140,23 @@ void add_offline(CLI::App& app, const CommonOptions& common, int& status) {
     const auto secrets = [&common] { return read_secrets(common.secret_file); };
 
     CLI::App* command = app.add_subcommand("sign", "Prints the three headers that sign a body.");
-    command->add_option("--body", options->body, "the body; - is standard input, and the default");
+    auto* const delivery = command->add_option(
+        "DELIVERY", options->delivery, "a file of `listen --save`, to sign its body again under its own id");
+    command->add_option("--body", options->body, "the body; - is standard input, and the default")
+        ->excludes(delivery);
     command->add_option("--id", *id, "the delivery's id (default: a new one)");
     command->add_option("--at", options->at,
                         "the time: Unix seconds, or as 2026-05-26T18:42:00Z (default: now)");
     command->footer(
         "Examples:\n"
         "  echo -n '{\"id\":\"evt_1\",\"type\":\"task.completed\"}' | pivotal-webhook sign\n"
-        "  pivotal-webhook sign --id msg_1 --at 2026-05-26T18:42:00Z --body event.json");
+        "  pivotal-webhook sign --id msg_1 --at 2026-05-26T18:42:00Z --body event.json\n"
+        "  pivotal-webhook sign delivery.http");
     command->callback([=, &status] { status = sign(*options, *id, secrets()); });
 
     command = app.add_subcommand("verify", "Says whether a delivery is valid, and why not.");
     add_input(*command, *options);
+    add_time(*command, *options, "now");
     command->add_flag("--any-age", options->any_age, "accept any timestamp");
     command->footer(
         "Exit status: 0 valid, 1 invalid, 2 usage.\n\nExamples:\n"
@@ -144,6 +167,7 @@ void add_offline(CLI::App& app, const CommonOptions& common, int& status) {
 
     command = app.add_subcommand("explain", "Explains why a delivery does not verify.");
     add_input(*command, *options);
+    add_time(*command, *options, "when `listen` saved it, else its own: then no clock is judged");
     command->add_flag("--json", options->json, "the findings as a line of JSON");
     command->footer(
         "Exit status: 0 nothing is wrong, 1 something is, 2 usage. Give several secrets to learn whether it "

@@ -55,6 +55,7 @@ listens() {
 shown=$(listens coloured)
 expect_match "listen: verified is green in a terminal" $'\e\\[32mverified' "$shown"
 expect_match "listen: a refusal is red" $'\e\\[31msignature mismatch' "$shown"
+expect_match "listen: what it claims to be" 'claims to be, unverified: customer.created  evt_test_' "$shown"
 expect_match "listen: a finding is yellow" $'\e\\[33munexplained' "$shown"
 shown=$(listens plain NO_COLOR=1)
 expect_match "listen: it says the same with NO_COLOR" 'verified' "$shown"
