@@ -35,7 +35,10 @@ int main() try {
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         const nlohmann::json response = {{"statusCode", status}, {"body", text}};
         return invocation_response::success(response.dump(), "application/json");
     });

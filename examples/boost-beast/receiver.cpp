@@ -6,36 +6,37 @@
 #include <boost/beast.hpp>
 #include <cstdlib>
 #include <iostream>
-
+#include <map>
 #include <pivotal/webhook.hpp>
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::use_awaitable;
-using asio::ip::tcp;
-using Response = http::response<http::string_body>;
 
-Response answer(const http::request<http::string_body>& request, const pivotal::Webhook& webhook) {
-    if (request.method() != http::verb::post || request.target() != "/webhooks/pivotal")
-        return {http::status::not_found, request.version(), "not found"};
+int receive(const http::request<http::string_body>& request, const pivotal::Webhook& webhook) {
+    if (request.method() != http::verb::post || request.target() != "/webhooks/pivotal") return 404;
     std::error_code error;
-    const auto event = webhook.verify(
-        request.body(), [&](const char* name) { return request[name]; }, error);
+    const auto header = [&](const char* name) { return request[name]; };
+    const auto event = webhook.verify(request.body(), header, error);
     if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
     if (error) std::cerr << error.message() + "\n";
-    const int status = pivotal::http_status(error);
-    const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
-    return {http::status(status), request.version(), text};
+    return pivotal::http_status(error);
 }
 
 asio::awaitable<void> converse(boost::beast::tcp_stream client, const pivotal::Webhook& webhook) try {
+    static const std::map<int, const char*> texts = {{200, "ok"},
+                                                     {400, "malformed event"},
+                                                     {401, "invalid signature"},
+                                                     {404, "not found"},
+                                                     {500, "internal error"}};
     boost::beast::flat_buffer buffer;
     for (bool again = true; again;) {
         http::request_parser<http::string_body> parser;
         parser.body_limit(4 << 20);  // 1 MB without this
         client.expires_after(std::chrono::seconds(30));
         co_await http::async_read(client, buffer, parser, use_awaitable);
-        Response response = answer(parser.get(), webhook);
+        const int status = receive(parser.get(), webhook);
+        http::response<http::string_body> response(http::status(status), 11, texts.at(status));
         response.keep_alive(again = parser.keep_alive());
         response.prepare_payload();
         co_await http::async_write(client, response, use_awaitable);
@@ -44,23 +45,14 @@ asio::awaitable<void> converse(boost::beast::tcp_stream client, const pivotal::W
     // The client is gone, too slow, or does not speak HTTP.
 }
 
-asio::awaitable<void> listen(tcp::acceptor acceptor, const pivotal::Webhook& webhook) {
-    for (;;) {
-        boost::beast::tcp_stream client(co_await acceptor.async_accept(use_awaitable));
-        asio::co_spawn(acceptor.get_executor(), converse(std::move(client), webhook), asio::detached);
-    }
-}
-
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
-    asio::io_context context;
-    const tcp::endpoint here = *tcp::resolver(context).resolve("127.0.0.1", port).begin();
-    const auto rethrow = [](std::exception_ptr problem) {
-        if (problem) std::rethrow_exception(problem);
-    };
-    asio::co_spawn(context, listen(tcp::acceptor(context, here), webhook), rethrow);
-    context.run();
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    asio::thread_pool worker(1);  // one thread: with more, every client would need a strand
+    asio::ip::tcp::acceptor acceptor(worker,
+                                     {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
+    for (;;) co_spawn(worker, converse(boost::beast::tcp_stream(acceptor.accept()), webhook), asio::detached);
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;
     return 1;

@@ -22,7 +22,10 @@ struct Receiver : CivetHandler {
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         mg_response_header_start(client, status);
         mg_response_header_add(client, "Content-Length", std::to_string(std::strlen(text)).c_str(), -1);
         mg_response_header_send(client);
@@ -34,9 +37,10 @@ struct Receiver : CivetHandler {
 };
 
 int main() try {
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
     Receiver receiver;
-    CivetServer server({"listening_ports", "127.0.0.1:" + port, "num_threads", "8"});
+    CivetServer server({"listening_ports", "127.0.0.1:" + std::to_string(port), "num_threads", "8"});
     server.addHandler("/webhooks/pivotal$", receiver);
     std::promise<void>().get_future().wait();  // until the process is stopped
 } catch (const std::exception& error) {

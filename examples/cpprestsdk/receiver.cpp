@@ -12,9 +12,11 @@ using namespace web::http;
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
-    experimental::listener::http_listener listener("http://127.0.0.1:" + port + "/webhooks/pivotal");
+    experimental::listener::http_listener listener("http://127.0.0.1:" + std::to_string(port) +
+                                                   "/webhooks/pivotal");
     listener.support(methods::POST, [&](http_request request) {
         if (request.relative_uri().path() != "/") return void(request.reply(status_codes::NotFound));
         const auto answer = [&webhook, request](const std::vector<unsigned char>& body) {
@@ -23,7 +25,10 @@ int main() try {
             if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
             if (error) std::cerr << error.message() + "\n";
             const int status = pivotal::http_status(error);
-            const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+            const char* const text = event           ? "ok"
+                                     : status == 400 ? "malformed event"
+                                     : status == 401 ? "invalid signature"
+                                                     : "internal error";
             return request.reply(static_cast<status_code>(status), text);
         };
         request.extract_vector().then(answer).then([](const pplx::task<void>& answered) {

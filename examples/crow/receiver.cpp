@@ -8,7 +8,8 @@
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     crow::SimpleApp app;
     app.loglevel(crow::LogLevel::Warning);
@@ -18,10 +19,13 @@ int main() try {
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         return crow::response(status, text);
     });
-    app.bindaddr("127.0.0.1").port(static_cast<std::uint16_t>(std::stoi(port))).multithreaded().run();
+    app.bindaddr("127.0.0.1").port(static_cast<std::uint16_t>(port)).multithreaded().run();
     return app.is_bound() ? 0 : 1;  // Crow has said why
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

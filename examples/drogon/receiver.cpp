@@ -8,7 +8,8 @@
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     using Answer = std::function<void(const drogon::HttpResponsePtr&)>;
     const auto receive = [&](const drogon::HttpRequestPtr& request, Answer&& answer) {
@@ -17,7 +18,10 @@ int main() try {
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         const auto response = drogon::HttpResponse::newHttpResponse();
         response->setStatusCode(static_cast<drogon::HttpStatusCode>(status));
         response->setContentTypeCode(drogon::CT_TEXT_PLAIN);
@@ -29,7 +33,7 @@ int main() try {
         [] { std::cerr.flush(); });
     drogon::app()
         .registerHandler("/webhooks/pivotal", receive, {drogon::Post})
-        .addListener("127.0.0.1", static_cast<std::uint16_t>(std::stoi(port)))
+        .addListener("127.0.0.1", static_cast<std::uint16_t>(port))
         .setClientMaxBodySize(4 << 20)  // 1 MB without this
         .run();
 } catch (const std::exception& error) {

@@ -21,14 +21,18 @@ void receive(evhttp_request* request, void* webhook) {
     if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
     if (error) std::cerr << error.message() + "\n";
     const int status = pivotal::http_status(error);
-    const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+    const char* const text = event           ? "ok"
+                             : status == 400 ? "malformed event"
+                             : status == 401 ? "invalid signature"
+                                             : "internal error";
     evbuffer_add_printf(evhttp_request_get_output_buffer(request), "%s", text);
     evhttp_send_reply(request, status, nullptr, nullptr);
 }
 
 int main() try {
     auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     event_base* const base = event_base_new();
     evhttp* const server = evhttp_new(base);
@@ -36,8 +40,9 @@ int main() try {
     evhttp_set_max_body_size(server, 4 << 20);  // no limit without this
     evhttp_set_timeout(server, 30);
     evhttp_set_cb(server, "/webhooks/pivotal", receive, &webhook);
-    if (evhttp_bind_socket(server, "127.0.0.1", static_cast<std::uint16_t>(std::stoi(port))) != 0)
-        throw std::system_error(errno, std::generic_category(), "cannot listen on port " + port);
+    if (evhttp_bind_socket(server, "127.0.0.1", static_cast<std::uint16_t>(port)) != 0)
+        throw std::system_error(errno, std::generic_category(),
+                                "cannot listen on port " + std::to_string(port));
     event_base_dispatch(base);
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

@@ -3,12 +3,9 @@
 #include <arpa/inet.h>
 #include <microhttpd.h>
 
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <future>
 #include <iostream>
-
 #include <pivotal/webhook.hpp>
 
 MHD_Result answer(MHD_Connection* client, int status, const char* text) {
@@ -26,12 +23,9 @@ MHD_Result receive(void* webhook, MHD_Connection* client, const char* path, cons
         return answer(client, 404, "not found");
     if (!*state) return *state = new std::string, MHD_YES;
     auto& body = *static_cast<std::string*>(*state);
-    if (*size > 0) {
-        if (body.size() + *size > 4 << 20) return MHD_NO;  // closes the connection: there is no other limit
-        body.append(piece, std::exchange(*size, 0));
-        return MHD_YES;
-    }
-    const auto header = [&](const char* name) {
+    if (body.size() + *size > 4 << 20) return MHD_NO;  // closes the connection: there is no other limit
+    if (*size > 0) return body.append(piece, std::exchange(*size, 0)), MHD_YES;
+    const auto header = [&](auto* name) {
         return MHD_lookup_connection_value(client, MHD_HEADER_KIND, name);
     };
     std::error_code error;
@@ -39,25 +33,26 @@ MHD_Result receive(void* webhook, MHD_Connection* client, const char* path, cons
     if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
     if (error) std::cerr << error.message() + "\n";
     const int status = pivotal::http_status(error);
-    const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+    const char* const text = event           ? "ok"
+                             : status == 400 ? "malformed event"
+                             : status == 401 ? "invalid signature"
+                                             : "internal error";
     return answer(client, status, text);
-}
-
-void forget(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
-    delete static_cast<std::string*>(*state);
 }
 
 int main() try {
     auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
-    sockaddr_in here{};
-    here.sin_family = AF_INET;
-    here.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
-    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const sockaddr_in here{AF_INET, htons(static_cast<std::uint16_t>(port)), {htonl(INADDR_LOOPBACK)}, {}};
+    const MHD_RequestCompletedCallback forget = [](void*, MHD_Connection*, void** state, auto) {
+        delete static_cast<std::string*>(*state);
+    };
     if (!MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, receive, &webhook,
                           MHD_OPTION_SOCK_ADDR, &here, MHD_OPTION_NOTIFY_COMPLETED, forget, nullptr,
                           MHD_OPTION_END))
-        throw std::system_error(errno, std::generic_category(), "cannot listen on port " + port);
+        throw std::system_error(errno, std::generic_category(),
+                                "cannot listen on port " + std::to_string(port));
     std::promise<void>().get_future().wait();  // until the process is stopped
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

@@ -20,7 +20,10 @@ struct Receiver : oatpp::web::server::HttpRequestHandler {
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         return ResponseFactory::createResponse(http::Status(status, ""), text);
     }
 
@@ -36,9 +39,10 @@ void run(std::uint16_t port) {
 }
 
 int main() try {
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
     oatpp::Environment::init();
-    run(static_cast<std::uint16_t>(std::stoi(port)));
+    run(static_cast<std::uint16_t>(port));
     oatpp::Environment::destroy();
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

@@ -12,26 +12,30 @@ using namespace Pistache;
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     Rest::Router router;
-    Rest::Routes::Post(
-        router, "/webhooks/pivotal", [&](const Rest::Request& request, Http::ResponseWriter response) {
-            const auto header = [&](const char* name) {
-                const auto raw = request.headers().tryGetRaw(name);
-                return raw ? raw->value() : std::string();
-            };
-            std::error_code error;
-            const auto event = webhook.verify(request.body(), header, error);
-            if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
-            if (error) std::cerr << error.message() + "\n";
-            const int status = pivotal::http_status(error);
-            const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
-            response.send(Http::Code(status), text);
-            return Rest::Route::Result::Ok;
-        });
+    Rest::Routes::Post(router, "/webhooks/pivotal",
+                       [&](const Rest::Request& request, Http::ResponseWriter response) {
+                           const auto header = [&](const char* name) {
+                               const auto raw = request.headers().tryGetRaw(name);
+                               return raw ? raw->value() : std::string();
+                           };
+                           std::error_code error;
+                           const auto event = webhook.verify(request.body(), header, error);
+                           if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
+                           if (error) std::cerr << error.message() + "\n";
+                           const int status = pivotal::http_status(error);
+                           const char* const text = event           ? "ok"
+                                                    : status == 400 ? "malformed event"
+                                                    : status == 401 ? "invalid signature"
+                                                                    : "internal error";
+                           response.send(Http::Code(status), text);
+                           return Rest::Route::Result::Ok;
+                       });
 
-    Http::Endpoint server(Address("127.0.0.1:" + port));
+    Http::Endpoint server(Address("127.0.0.1:" + std::to_string(port)));
     server.init(Http::Endpoint::options()
                     .threads(2)
                     .flags(Tcp::Options::ReuseAddr)

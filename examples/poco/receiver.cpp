@@ -9,14 +9,11 @@
 #include <cstdlib>
 #include <future>
 #include <iostream>
-
 #include <pivotal/webhook.hpp>
 
 using namespace Poco::Net;
 
 struct Receiver : HTTPRequestHandler {
-    explicit Receiver(const pivotal::Webhook& verifier) : webhook(verifier) {}
-
     void handleRequest(HTTPServerRequest& request, HTTPServerResponse& response) override {
         std::string body;  // POCO has no limit; a body that is cut off is not authentic
         char piece[16384];
@@ -24,17 +21,20 @@ struct Receiver : HTTPRequestHandler {
                (request.stream().read(piece, sizeof piece), request.stream().gcount() > 0))
             body.append(piece, static_cast<std::size_t>(request.stream().gcount()));
         response.setKeepAlive(body.size() < 4 << 20);  // what was not read is no next request
-
         std::error_code error;
         const auto event = webhook.verify(body, request, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         response.setStatusAndReason(HTTPResponse::HTTPStatus(status));
         response.send() << text;
     }
 
+    explicit Receiver(const pivotal::Webhook& verifier) : webhook(verifier) {}
     const pivotal::Webhook& webhook;
 };
 
@@ -43,22 +43,21 @@ struct Router : HTTPRequestHandlerFactory {
         const bool ours = request.getMethod() == "POST" && request.getURI() == "/webhooks/pivotal";
         return ours ? new Receiver(webhook) : nullptr;  // null: 501
     }
-
     const pivotal::Webhook webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
 };
 
 int main() try {
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
     ServerSocket socket;
-    socket.bind(SocketAddress("127.0.0.1:" + port), true, false);  // else two receivers could share the port
+    const SocketAddress here("127.0.0.1", static_cast<std::uint16_t>(port));
+    socket.bind(here, true, false);  // else two receivers could share the port
     socket.listen();
     HTTPServer server(new Router, socket, new HTTPServerParams);
     server.start();
     std::promise<void>().get_future().wait();  // until the process is stopped
-} catch (const Poco::Exception& error) {
-    std::cerr << error.displayText() << std::endl;
-    return 1;
 } catch (const std::exception& error) {
-    std::cerr << error.what() << std::endl;
+    const auto* const poco = dynamic_cast<const Poco::Exception*>(&error);  // its what() says less
+    std::cerr << (poco ? poco->displayText() : error.what()) << std::endl;
     return 1;
 }

@@ -11,7 +11,8 @@
 int main(int argc, char** argv) try {
     QCoreApplication application(argc, argv);
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const QString port = qEnvironmentVariable("PORT", "8787");
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     QHttpServer server;
     using Method = QHttpServerRequest::Method;
@@ -22,14 +23,17 @@ int main(int argc, char** argv) try {
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         return QHttpServerResponse("text/plain", text, QHttpServerResponse::StatusCode(status));
     });
 
     auto* const listener = new QTcpServer(&server);
-    if (!listener->listen(QHostAddress::LocalHost, port.toUShort()))
-        throw std::runtime_error("cannot listen on port " +
-                                 (port + ": " + listener->errorString()).toStdString());
+    if (!listener->listen(QHostAddress::LocalHost, static_cast<quint16>(port)))
+        throw std::runtime_error("cannot listen on port " + std::to_string(port) + ": " +
+                                 listener->errorString().toStdString());
     server.bind(listener);
     return application.exec();
 } catch (const std::exception& error) {

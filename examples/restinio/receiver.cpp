@@ -15,7 +15,8 @@ struct Traits : restinio::default_single_thread_traits_t {
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     auto router = std::make_unique<Router>();
     router->http_post("/webhooks/pivotal", [&](const auto& request, const auto&) {
@@ -25,14 +26,17 @@ int main() try {
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
         const int status = pivotal::http_status(error);
-        const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+        const char* const text = event           ? "ok"
+                                 : status == 400 ? "malformed event"
+                                 : status == 401 ? "invalid signature"
+                                                 : "internal error";
         const restinio::http_status_code_t code(static_cast<std::uint16_t>(status));
         return request->create_response({code, text}).set_body(text).done();
     });
 
     restinio::run(restinio::on_this_thread<Traits>()
                       .address("127.0.0.1")
-                      .port(static_cast<std::uint16_t>(std::stoi(port)))
+                      .port(static_cast<std::uint16_t>(port))
                       .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t().max_body_size(4 << 20))
                       .request_handler(std::move(router)));
 } catch (const std::exception& error) {

@@ -8,7 +8,8 @@
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const std::string port = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     struct Delivery {  // the request is gone when its handler returns, and the body comes later
         std::map<std::string, std::string> headers;
@@ -26,16 +27,20 @@ int main() try {
             if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
             if (error) std::cerr << error.message() + "\n";
             const int status = pivotal::http_status(error);
-            const char* const text = event ? "ok" : status == 400 ? "malformed event" : "invalid signature";
+            const char* const text = event           ? "ok"
+                                     : status == 400 ? "malformed event"
+                                     : status == 401 ? "invalid signature"
+                                                     : "internal error";
             response->writeStatus(std::to_string(status) + " ")->end(text);
         });
     };
     const auto listening = [&](auto* socket) {
-        if (!socket) throw std::runtime_error("port " + port + " is in use, or may not be used");
+        if (!socket)
+            throw std::runtime_error("port " + std::to_string(port) + " is in use, or may not be used");
     };
     uWS::App()
         .post("/webhooks/pivotal", receive)
-        .listen("127.0.0.1", std::stoi(port), LIBUS_LISTEN_EXCLUSIVE_PORT, listening)
+        .listen("127.0.0.1", port, LIBUS_LISTEN_EXCLUSIVE_PORT, listening)
         .run();
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;
