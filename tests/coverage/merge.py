@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""merge.py BUILD HEADERS OUT: what gcov counted below BUILD of the headers below HEADERS, as a tracefile of gcovr.
+
+gcovr 5 reads gcov's text, which does not say of code that a translation unit does not run which of its branches are
+those of exceptions: so each header that is included twice seems half tested. gcov's JSON leaves such branches out.
+The instantiations of a template are counted as one, as are the copies of an inline function.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from bisect import bisect
+from collections import Counter
+from pathlib import Path
+
+
+def branches_of(line):
+    """The counts of the branches that the code has; those to a handler of exceptions go in pairs with the way past."""
+    counts = []
+    for branch in line["branches"]:
+        if branch["throw"]:
+            if counts:
+                counts.pop()
+        else:
+            counts.append(branch["count"])
+    return counts
+
+
+def merge(merged, report, headers):
+    for file in report["files"]:
+        path = Path(report["current_working_directory"], file["file"]).resolve()
+        if headers not in path.parents:
+            continue
+        lines = merged.setdefault(path, {})
+        functions = Counter(f["start_line"] for f in file["functions"])
+        starts = sorted(functions)
+        for line in file["lines"]:
+            counts = lines.setdefault(line["line_number"], [0, []])
+            counts[0] += line["count"]
+            branches = branches_of(line)
+            # Those of all instantiations of a lambda come in a row.
+            around = bisect(starts, line["line_number"])
+            several = functions[starts[around - 1]] if around and not line.get("function_name") else 1
+            size = len(branches) // several if len(branches) % several == 0 else len(branches)
+            for i, count in enumerate(branches):
+                if len(counts[1]) < size:
+                    counts[1] += [0] * (size - len(counts[1]))
+                counts[1][i % size] += count
+
+
+# Where a compiler puts what nobody wrote: the ends of scopes, and functions that it makes itself.
+NO_CODE = re.compile(r"\s*(\}|\{|\};|class \w.*|using .*;)\s*")
+
+
+def main():
+    build, headers, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve(), Path(sys.argv[3])
+    data = sorted(str(p) for p in build.rglob("*.gcda"))
+    if not data:
+        sys.exit(f"error: nothing was counted below {build}")
+    merged = {}
+    for start in range(0, len(data), 8):
+        reports = subprocess.run(["gcov", "--branch-probabilities", "--json-format", "--stdout", *data[start:start + 8]],
+                                 cwd=build, check=True, stdout=subprocess.PIPE).stdout
+        for report in reports.splitlines():
+            merge(merged, json.loads(report), headers)
+
+    files = []
+    for path, lines in sorted(merged.items()):
+        source = path.read_text(encoding="utf-8").split("\n")
+        files.append({"file": str(path.relative_to(headers.parents[0])), "functions": [], "lines": [
+            {"line_number": number, "count": count, "gcovr/noncode": False, "gcovr/excluded": False,
+             "branches": [{"count": c, "fallthrough": False, "throw": False} for c in branches]}
+            for number, (count, branches) in sorted(lines.items())
+            if not NO_CODE.fullmatch(source[number - 1]) and "GCOVR_EXCL_LINE" not in source[number - 1]]})
+    out.write_text(json.dumps({"gcovr/format_version": "0.3", "files": files}), encoding="utf-8")
+
+
+main()
