@@ -266,7 +266,7 @@ TEST_CASE("scripts that Redis was told to forget are loaded again", "[redis]") {
 
 TEST_CASE("a replica has what the primary has, and refuses to decide", "[redis][replica]") {
     RedisServer primary({"--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"});
-    RedisServer replica({"--replicaof", "127.0.0.1 " + std::to_string(primary.port())});
+    RedisServer replica({"--replicaof", "127.0.0.1", std::to_string(primary.port())});
     RedisStore store(primary.url());
     support::wait_until("the replica follows", [&] {
         return contains(replica.ask({"INFO", "replication"}), "master_link_status:up");

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <initializer_list>
 #include <memory>
@@ -196,6 +197,12 @@ public:
         const std::int64_t seconds = ahead.count();
         std::fstream file(file_, std::ios::in | std::ios::out | std::ios::binary);
         file.write(reinterpret_cast<const char*>(&seconds), sizeof seconds);
+        file.close();
+        // Valkey reads its clock less often than it is asked for the time.
+        wait_until("the server's clock is set", [&] {
+            const std::int64_t expected = std::time(nullptr) + seconds;
+            return std::abs(std::stoll(server_.ask({"TIME"})) - expected) <= 1;
+        });
     }
     RedisServer& server() { return server_; }
 

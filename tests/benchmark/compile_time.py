@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What it costs to compile a file that includes <pivotal/webhook.hpp>, beside one that includes only what it is built
+on: <nlohmann/json.hpp> and OpenSSL's headers.
+
+Usage: compile_time.py [--rounds N] [--instructions] [COMPILER...]
+
+Seconds of processor time, fastest and median of N interleaved rounds; --instructions has callgrind count what the
+compiler proper executes, which repeats where time does not and takes a minute for each file.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+
+INCLUDE = pathlib.Path(__file__).resolve().parent.parent.parent / "include"
+FILES = {
+    "alone.cpp": "#include <nlohmann/json.hpp>\n"
+                 "#include <openssl/crypto.h>\n#include <openssl/err.h>\n#include <openssl/evp.h>\n",
+    "webhook.cpp": "#include <pivotal/webhook.hpp>\n",
+}
+TARGET = 1.15
+
+
+def command(compiler, level, file):
+    return [compiler, "-std=c++17", level, f"-I{INCLUDE}", "-c", file, "-o", os.devnull]
+
+
+def processor_time(arguments):
+    """User time, as what the system does for a compiler (memory, files) depends on everything else that runs."""
+    process = subprocess.Popen(arguments)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        sys.exit(f"this failed: {shlex.join(map(str, arguments))}")
+    return usage.ru_utime
+
+
+def instructions(arguments, folder):
+    """Those of the compiler proper: the first program that the driver would run."""
+    told = subprocess.run([*arguments, "-###"], capture_output=True, text=True, check=True).stderr
+    proper = next(line for line in told.splitlines() if "cc1plus" in line or '"-cc1"' in line)
+    run = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", *shlex.split(proper)],
+                         capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", run.stderr)[1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("compiler", nargs="*", default=["g++"])
+    arguments = parser.parse_args()
+
+    print(f"Compiling <pivotal/webhook.hpp>, to <nlohmann/json.hpp> and OpenSSL's headers alone (to reach: {TARGET})")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in FILES.items():
+            (pathlib.Path(folder) / name).write_text(text)
+        os.chdir(folder)
+        builds = [(compiler, level) for compiler in arguments.compiler for level in ("-O0", "-O2")]
+        times = {(build, file): [] for build in builds for file in FILES}
+        for _ in range(arguments.rounds):
+            for build, file in times:
+                times[build, file].append(processor_time(command(*build, file)))
+        for build in builds:
+            alone, ours = (times[build, file] for file in FILES)
+            fastest, median = min(ours) / min(alone), statistics.median(ours) / statistics.median(alone)
+            print(f"{' '.join(build):<14} {min(ours):.2f} s to {min(alone):.2f} s: {fastest:.2f} by the fastest round, "
+                  f"{median:.2f} by the median")
+            if arguments.instructions:
+                counts = [instructions(command(*build, file), folder) for file in FILES]
+                print(f"{'':<14} {counts[1] / counts[0]:.3f} by instructions ({counts[1]:,} to {counts[0]:,})")
+
+
+main()

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+// Events per second, by store and by number of threads: claims and puts alone, a Receiver over HTTP, and whether an
+// event costs more when many are stored.
+//   pivotal_throughput --seconds S --rounds N --stored N FOLDER    FOLDER: on the disk to be measured
+#include <httplib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <pivotal/receiver.hpp>
+#include <pivotal/stores/sqlite.hpp>
+
+using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
+
+namespace {
+
+double seconds = 1;  // of each measurement
+int rounds = 1;      // the median of so many counts
+long stored = 1000;
+std::filesystem::path folder;
+
+void require(bool good, const char* what) {
+    if (good) return;
+    std::fprintf(stderr, "failed: %s\n", what);
+    std::_Exit(1);  // a figure for what did not work would be no figure
+}
+
+std::string new_file() {
+    static std::atomic<int> number{0};
+    return (folder / ("events-" + std::to_string(++number) + ".db")).string();
+}
+
+/// As long as Pivotal's, and never the same.
+std::string new_id() {
+    static std::atomic<unsigned long> number{100'000'000};
+    return "evt_2nQv8c9aZ" + std::to_string(++number);
+}
+
+struct Store {
+    const char* name;
+    std::function<std::shared_ptr<pivotal::IdempotencyStore>()> make;  // a new one, empty
+};
+struct Inbox {
+    const char* name;
+    std::function<std::shared_ptr<pivotal::Inbox>()> make;
+};
+
+std::vector<Store> all_stores() {
+    return {{"MemoryStore", [] { return std::make_shared<pivotal::MemoryStore>(); }},
+            {"SqliteStore", [] { return std::make_shared<pivotal::SqliteStore>(new_file()); }}};
+}
+std::vector<Inbox> all_inboxes() {
+    return {{"SqliteInbox", [] { return std::make_shared<pivotal::SqliteInbox>(new_file()); }}};
+}
+
+// ---- Measuring ----
+
+double since(Steady::time_point start) {
+    return std::chrono::duration<double>(Steady::now() - start).count();
+}
+
+/// How often a second `work` runs in so many threads, which begin together. `prepare` makes the work of a thread.
+template <class Prepare>
+double rate(int threads, Prepare prepare) {
+    std::atomic<int> ready{0};
+    std::atomic<bool> begun{false}, ended{false};
+    std::atomic<long> total{0};
+    std::vector<std::thread> running;
+    for (int i = 0; i < threads; ++i)
+        running.emplace_back([&] {
+            auto work = prepare();
+            ++ready;
+            while (!begun) std::this_thread::yield();
+            long count = 0;
+            for (; !ended; ++count) work();
+            total += count;
+        });
+    while (ready < threads) std::this_thread::yield();
+    const auto start = Steady::now();
+    begun = true;
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    ended = true;
+    for (std::thread& thread : running) thread.join();
+    return static_cast<double>(total) / since(start);
+}
+
+/// The median of several rounds, each with what `make` makes anew.
+template <class Make>
+double median_rate(int threads, Make make) {
+    std::vector<double> rates;
+    for (int round = 0; round < rounds; ++round) {
+        const auto work = make();
+        rates.push_back(rate(threads, [&] { return work; }));
+    }
+    std::sort(rates.begin(), rates.end());
+    return rates[rates.size() / 2];
+}
+
+template <class Make>
+void row(const char* name, const char* what, Make make) {
+    const double one = median_rate(1, make), eight = median_rate(8, make);
+    std::printf("  %-12s %-34s %10.0f %10.0f   × %.2f\n", name, what, one, eight, eight / one);
+    std::fflush(stdout);
+}
+
+pivotal::Event event_of(const std::string& id) {
+    pivotal::Event event;
+    event.id = id;
+    event.type = "customer.created";
+    return event;
+}
+
+std::string body_of(const std::string& id) {  // of 350 bytes
+    std::string body = R"({"id":")" + id + R"(","type":"customer.created","data":{"object":{"note":")";
+    body.append(350 - body.size() - 4, 'x');
+    return body + R"("}}})";
+}
+
+// ---- Claims and puts ----
+
+void measure_disk() {
+    const int file = open((folder / "disk").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    require(file >= 0, "open");
+    const std::string page(4096, 'x');
+    std::vector<double> rates;
+    for (int round = 0; round < rounds; ++round)
+        rates.push_back(rate(1, [&] {
+            return [&] {
+                require(write(file, page.data(), page.size()) == 4096 && fdatasync(file) == 0, "fdatasync");
+            };
+        }));
+    close(file);
+    std::sort(rates.begin(), rates.end());
+    std::printf("  %-12s %-34s %10.0f\n", "the disk", "4 KiB and fdatasync", rates[rates.size() / 2]);
+}
+
+void measure_stores() {
+    std::printf("\nA second                                          1 thread  8 threads\n");
+    measure_disk();
+    for (const Store& kind : all_stores()) {
+        row(kind.name, "claim", [&] {
+            return [store = kind.make()] {
+                const std::string id = new_id();
+                require(store->claim(id, id, 30s) == pivotal::Claim::granted, "claim");
+            };
+        });
+        row(kind.name, "claim and complete", [&] {
+            return [store = kind.make()] {
+                const std::string id = new_id();
+                require(store->claim(id, id, 30s) == pivotal::Claim::granted, "claim");
+                require(store->complete(id, id), "complete");
+            };
+        });
+    }
+    for (const Inbox& kind : all_inboxes()) {
+        row(kind.name, "put", [&] {
+            return [inbox = kind.make()] {
+                const std::string id = new_id();
+                require(inbox->put(event_of(id), body_of(id)), "put");
+            };
+        });
+        row(kind.name, "put, take and done", [&] {
+            return [inbox = kind.make()] {
+                const std::string id = new_id();
+                require(inbox->put(event_of(id), body_of(id)), "put");
+                const auto job = inbox->take(30s);  // another thread's, perhaps
+                require(job && inbox->done(*job), "take and done");
+            };
+        });
+    }
+}
+
+// ---- Over HTTP ----
+
+using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;
+
+/// Deliveries per second to a server that answers so.
+double http_rate(int clients, const pivotal::Webhook& webhook, const Answer& answer) {
+    httplib::Server server;
+    server.new_task_queue = [] { return new httplib::ThreadPool(8); };
+    server.set_tcp_nodelay(true);
+    server.set_keep_alive_max_count(1'000'000'000);
+    server.Post("/", answer);
+    const int port = server.bind_to_any_port("127.0.0.1");
+    std::thread serving([&] { server.listen_after_bind(); });
+    const double result = rate(clients, [&] {
+        auto client = std::make_shared<httplib::Client>("127.0.0.1", port);
+        client->set_keep_alive(true);
+        client->set_tcp_nodelay(true);
+        return [&webhook, client] {
+            const std::string id = new_id(), body = body_of(id);
+            const auto now = pivotal::Clock::now();
+            const httplib::Headers headers = {
+                {"svix-id", "msg_1"},
+                {"svix-timestamp", std::to_string(pivotal::Clock::to_time_t(now))},
+                {"svix-signature", webhook.sign("msg_1", now, body)}};
+            const auto answered = client->Post("/", headers, body, "application/json");
+            require(answered && answered->status == 200 && answered->body == "ok", "a delivery");
+        };
+    });
+    server.stop();
+    serving.join();
+    return result;
+}
+
+void measure_http() {
+    const pivotal::Webhook webhook("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    const auto handler = [](const pivotal::Event&) {};
+    const auto by = [](const std::shared_ptr<pivotal::Receiver>& receiver) {
+        return [=](const httplib::Request& request, httplib::Response& response) {
+            const pivotal::Reply reply = receiver->receive(request.body, request.headers);
+            response.status = reply.status;
+            response.set_content(reply.body, "text/plain");
+        };
+    };
+    struct Way {
+        const char* name;
+        std::function<Answer()> make;
+    };
+    std::vector<Way> ways = {{"verify, without a store", [&]() -> Answer {
+                                  return [&](const httplib::Request& request, httplib::Response& response) {
+                                      (void)webhook.verify(request.body, request.headers);
+                                      response.set_content("ok", "text/plain");
+                                  };
+                              }}};
+    for (const Store& kind : all_stores())
+        ways.push_back({kind.name, [&webhook, by, handler, make = kind.make] {
+                            return by(std::make_shared<pivotal::Receiver>(webhook, make(), handler));
+                        }});
+    for (const Inbox& kind : all_inboxes())
+        ways.push_back({kind.name, [&webhook, by, make = kind.make] {
+                            return by(std::make_shared<pivotal::Receiver>(webhook, make()));
+                        }});
+
+    std::printf("\nDeliveries over HTTP a second              1 client  8 clients   ratio to none\n");
+    // Interleaved, so that what else the machine does is everybody's.
+    std::vector<std::vector<double>> one(ways.size()), eight(ways.size());
+    for (int round = 0; round < rounds; ++round)
+        for (std::size_t i = 0; i < ways.size(); ++i) {
+            one[i].push_back(http_rate(1, webhook, ways[i].make()));
+            eight[i].push_back(http_rate(8, webhook, ways[i].make()));
+        }
+    const auto median = [](std::vector<double>& values) {
+        std::sort(values.begin(), values.end());
+        return values[values.size() / 2];
+    };
+    double first_one = 0, first_eight = 0;
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+        const double a = median(one[i]), b = median(eight[i]);
+        if (i == 0) first_one = a, first_eight = b;
+        std::printf("  %-36s %11.0f %10.0f   %.2f  %.2f\n", ways[i].name, a, b, a / first_one,
+                    b / first_eight);
+    }
+}
+
+// ---- With many stored ----
+
+/// Runs `work` so often in 8 threads, and prints what an event costs in the first and in the last tenth.
+template <class Work>
+void grow(const char* name, const char* what, Work work) {
+    const long tenth = std::max(stored / 10, 1L);
+    double first = 0, last = 0;
+    for (int part = 0; part < 10; ++part) {
+        const auto start = Steady::now();
+        std::atomic<long> left{tenth};
+        std::vector<std::thread> running;
+        for (int i = 0; i < 8; ++i)
+            running.emplace_back([&] {
+                while (left-- > 0) work();
+            });
+        for (std::thread& thread : running) thread.join();
+        last = since(start) / static_cast<double>(tenth) * 1e6;
+        if (part == 0) first = last;
+    }
+    std::printf("  %-12s %-34s %10.1f %10.1f   × %.2f\n", name, what, first, last, last / first);
+    std::fflush(stdout);
+}
+
+void measure_growth() {
+    std::printf("\nMicroseconds for an event, 8 threads; of %-7ld   the first   the last tenth\n", stored);
+    for (const Store& kind : all_stores()) {
+        const auto store = kind.make();
+        grow(kind.name, "claim and complete", [&] {
+            const std::string id = new_id();
+            require(store->claim(id, id, 30s) == pivotal::Claim::granted && store->complete(id, id), "claim");
+        });
+    }
+    for (const Inbox& kind : all_inboxes()) {
+        const auto inbox = kind.make();
+        grow(kind.name, "put: they wait", [&] {
+            const std::string id = new_id();
+            require(inbox->put(event_of(id), body_of(id)), "put");
+        });
+        grow(kind.name, "take and done: they are remembered", [&] {
+            const auto job = inbox->take(1h);
+            require(job && inbox->done(*job), "take and done");
+        });
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string_view option = argv[i];
+        if (option == "--seconds") seconds = std::atof(argv[i + 1]);
+        if (option == "--rounds") rounds = std::atoi(argv[i + 1]);
+        if (option == "--stored") stored = std::atol(argv[i + 1]);
+    }
+    if (argc % 2 != 0 || seconds <= 0 || rounds < 1 || stored < 1) {
+        std::fprintf(stderr, "usage: %s [--seconds S] [--rounds N] [--stored N] FOLDER\n", argv[0]);
+        return 2;
+    }
+    folder = argv[argc - 1];
+    std::printf("Median of %d rounds of %g s, on %u processors\n", rounds, seconds,
+                std::thread::hardware_concurrency());
+    measure_stores();
+    measure_http();
+    measure_growth();
+    return 0;
+}
