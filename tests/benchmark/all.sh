@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
 # Runs every benchmark: briefly, so that they keep working, or `all.sh --long` for figures worth quoting, which go to
-# benchmark.json and benchmark.svg of this folder.
+# benchmark.json and benchmark.svg of this folder and into README.md, and are judged by the targets. Nothing else may run
+# meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib.sh
 
-rounds=3 options=(--rounds 5 --batch 1 --warm-up 50) results=build/release/benchmark command=tests/benchmark/all.sh
-if [ "${1-}" = --long ]; then
-    rounds=200 options=(--rounds 200 --batch 3 --warm-up 1500) results=tests/benchmark command+=" --long"
-fi
 mkdir -p build/release/benchmark
+rounds=3 options=(--rounds 5 --batch 1 --warm-up 50) compilations=2 results=build/release/benchmark
+readme=$results/README.md
+if [ "${1-}" = --long ]; then
+    rounds=200 options=(--rounds 200 --batch 3 --warm-up 1500) compilations=25 results=tests/benchmark readme=README.md
+else
+    say "What the README quotes"
+    python3 tests/benchmark/report.py tests/benchmark/benchmark.json --check README.md tests/benchmark/benchmark.svg
+    cp README.md $readme
+fi
 
 cmake --preset release -DPIVOTAL_BUILD_EXAMPLES=OFF >/dev/null
 cmake --build --preset release --target pivotal_benchmark pivotal_benchmark_driver pivotal_instructions
@@ -18,11 +24,19 @@ python3 tests/benchmark/bodies.py build/release/bodies
 say "This library and its floors"
 build/release/tests/benchmark/pivotal_benchmark --benchmark_enable_random_interleaving=true \
     --benchmark_repetitions=$rounds --benchmark_min_time=0.002 \
-    --benchmark_out=build/release/benchmark/library.json --benchmark_out_format=json build/release/bodies
+    --benchmark_out=build/release/benchmark/library.json --benchmark_out_format=json build/release/bodies \
+    >build/release/benchmark/library.txt
+
+say "The time to compile it"
+python3 tests/benchmark/compile_time.py --rounds $compilations --out build/release/benchmark/compile_time.json
 
 say "The official libraries of other languages"
-python3 tests/benchmark/peers.py "${options[@]}" --command "$command" --library build/release/benchmark/library.json \
+python3 tests/benchmark/peers.py "${options[@]}" --command "tests/benchmark/all.sh --long" \
+    --library build/release/benchmark/library.json --compile-time build/release/benchmark/compile_time.json \
     --out $results/benchmark.json build/release/tests/benchmark build/release/bodies build/dev/tests/peers
+
+say "This library and the targets"
+python3 tests/benchmark/report.py $results/benchmark.json --write $readme
 
 say "The plot"
 venv=build/release/benchmark/plot
@@ -33,3 +47,4 @@ if ! cmp -s tests/benchmark/requirements.txt $venv/installed; then
     cp tests/benchmark/requirements.txt $venv/installed
 fi
 $venv/bin/python tests/benchmark/plot.py $results/benchmark.json $results/benchmark.svg
+python3 tests/benchmark/report.py $results/benchmark.json --check $readme $results/benchmark.svg

@@ -3,12 +3,14 @@
 """What it costs to compile a file that includes <pivotal/webhook.hpp>, beside one that includes only what it is built
 on: <nlohmann/json.hpp> and OpenSSL's headers.
 
-Usage: compile_time.py [--rounds N] [--instructions] [COMPILER...]
+Usage: compile_time.py [--rounds N] [--instructions] [--out FILE] [COMPILER...]
 
 Seconds of processor time, fastest and median of N interleaved rounds; --instructions has callgrind count what the
-compiler proper executes, which repeats where time does not and takes a minute for each file.
+compiler proper executes, which repeats where time does not and takes a minute or two for each file. FILE gets the
+ratios of the fastest rounds.
 """
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -53,9 +55,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("compiler", nargs="*", default=["g++"])
     arguments = parser.parse_args()
 
+    out = arguments.out.resolve() if arguments.out else None
     print(f"Compiling <pivotal/webhook.hpp>, to <nlohmann/json.hpp> and OpenSSL's headers alone (to reach: {TARGET})")
     with tempfile.TemporaryDirectory() as folder:
         for name, text in FILES.items():
@@ -66,14 +70,18 @@ def main():
         for _ in range(arguments.rounds):
             for build, file in times:
                 times[build, file].append(processor_time(command(*build, file)))
+        found = {}
         for build in builds:
             alone, ours = (times[build, file] for file in FILES)
             fastest, median = min(ours) / min(alone), statistics.median(ours) / statistics.median(alone)
             print(f"{' '.join(build):<14} {min(ours):.2f} s to {min(alone):.2f} s: {fastest:.2f} by the fastest round, "
                   f"{median:.2f} by the median")
+            found[" ".join(build)] = round(fastest, 3)
             if arguments.instructions:
                 counts = [instructions(command(*build, file), folder) for file in FILES]
                 print(f"{'':<14} {counts[1] / counts[0]:.3f} by instructions ({counts[1]:,} to {counts[0]:,})")
+    if out:
+        out.write_text(json.dumps(found) + "\n")
 
 
 main()

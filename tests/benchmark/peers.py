@@ -4,7 +4,8 @@
 instructions of this one.
 
 PROGRAMS is the folder with pivotal_benchmark_driver and pivotal_instructions, BODIES what bodies.py wrote, PEERS where
-tests/peers/peer.sh builds. FILE of --library is what Google Benchmark wrote about the library (--benchmark_out).
+tests/peers/peer.sh builds. FILE of --library is what Google Benchmark wrote about the library (--benchmark_out), that
+of --compile-time what compile_time.py wrote; both become part of OUT.
 
 Each library is a process that is started with a secret and BODIES, reads lines and answers each with the nanoseconds
 that it took:
@@ -191,7 +192,7 @@ def fastest_of_library(file):
             if threads:
                 name += " " + threads[-1].split(":")[1]
             fastest.setdefault(name, {})[size] = round(run["real_time"], 1)
-    return fastest
+    return {name: dict(sorted(times.items(), key=lambda item: int(item[0]))) for name, times in sorted(fastest.items())}
 
 
 def summary(times, to_floor, count):
@@ -223,6 +224,7 @@ def main():
     parser.add_argument("--batch", type=float, default=1)
     parser.add_argument("--warm-up", type=float, default=50)
     parser.add_argument("--library", type=pathlib.Path)
+    parser.add_argument("--compile-time", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--command", default=" ".join(sys.argv))
     for name in "programs", "bodies", "peers":
@@ -252,6 +254,8 @@ def main():
         }
         if arguments.library:
             written["library, fastest rounds"] = fastest_of_library(arguments.library)
+        if arguments.compile_time:
+            written["compile time"] = json.loads(arguments.compile_time.read_text())
         arguments.out.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n")
     for library in libraries.values():
         library.close()

@@ -6,6 +6,8 @@ import sys
 
 import matplotlib
 
+from report import digest
+
 matplotlib.use("svg")
 # Text stays text, and two runs over the same figures give the same file.
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "pivotal-webhook", "font.size": 10,
@@ -89,7 +91,7 @@ def main(source, target):
     figure.text(0.01, 0.01, f"{machine['cores']} cores of {machine['processor']}, {machine['system']}; "
                 f"{measured['date']}, {measured['command']}", color="#555555", size=8.5)
     figure.tight_layout(rect=(0, 0.03, 1, 1), w_pad=2)
-    figure.savefig(target, metadata={"Date": None})
+    figure.savefig(target, metadata={"Date": None, "Identifier": digest(pathlib.Path(source))})
 
 
 main(*sys.argv[1:])
