@@ -44,7 +44,7 @@ inline std::size_t base64_decode(std::string_view text, unsigned char* out, std:
         return static_cast<std::uint32_t>(values[static_cast<unsigned char>(text[i])]);
     };
     std::size_t i = 0;
-    for (; i + 4 <= text.size(); i += 4) {
+    for (const unsigned char* const end = out + size / 3 * 3; out != end; i += 4) {
         const std::uint32_t bits = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3);
         seen |= bits;
         *out++ = static_cast<unsigned char>(bits >> 16 & 255U);
