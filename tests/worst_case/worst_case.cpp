@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: MIT
 
-// What the worst input of each kind costs, in processor time, and what twice as much of it costs: the table in
-// .github/SECURITY.md. To be run by hand: tests/worst_case/run.sh
+// What the worst input of each kind costs.
+//   worst_case            measures processor time, and prints the table that stands in .github/SECURITY.md
+//   worst_case count      under callgrind: counts instructions for an amount, for twice and for four times as much
+//   worst_case planted    the same of work that grows with the square
 
 #include <pivotal/webhook.hpp>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
+
+#include <valgrind/callgrind.h>
 
 #include "../support/message.hpp"
 
 namespace {
 
+using pivotal::Errc;
 using pivotal::Webhook;
 using support::Message;
+
+const std::error_code accepted;
+
+/// Hands an input over, and returns what came of it.
+using Work = std::function<std::error_code()>;
 
 double processor_seconds() {
     timespec time;
@@ -27,14 +39,14 @@ double processor_seconds() {
 }
 
 /// The best of several, in microseconds.
-double cost_of(const std::function<void()>& work) {
+double cost_of(const Work& work) {
     double best = 1e9;
     for (int round = 0; round < 5; ++round) {
         int times = 0;
         const double begin = processor_seconds();
         double end = begin;
         do {
-            work();
+            (void)work();
             ++times;
             end = processor_seconds();
         } while (end - begin < 0.05);
@@ -61,17 +73,55 @@ std::string keys(std::size_t count, bool distinct) {
     return data + "}";
 }
 
-/// A kind of input of which `amount` can be made, and what is done with it.
+/// A kind of input of which any amount up to `most` can be made, and what is done with it.
 struct Kind {
     const char* name;
-    std::size_t amount;
-    bool can_grow;  // false: twice as much is refused at once
-    std::function<std::function<void()>(std::size_t)> make;
+    std::size_t most;     // as much as is allowed, or what the name says; 1: it does not grow
+    std::size_t counted;  // the smallest amount that is counted; callgrind takes fifty times as long
+    std::error_code outcome;
+    std::function<Work(std::size_t)> make_work;
+
+    /// The work for this amount; done once, so that what is kept is made, and the outcome is the expected one.
+    Work make(std::size_t amount) const {
+        Work work = make_work(amount);
+        const std::error_code error = work();
+        if (error == outcome) return work;
+        std::fprintf(stderr, "%s: %s\n", name, error.message().c_str());
+        std::exit(1);
+    }
 };
+
+void print_times(const std::vector<Kind>& kinds) {
+    std::printf("| input | time | against half of it |\n| --- | ---: | ---: |\n");
+    for (const Kind& kind : kinds) {
+        const double whole = cost_of(kind.make(kind.most));
+        const char* const unit = whole < 1000 ? "µs" : "ms";
+        const double shown = whole < 1000 ? whole : whole / 1000;
+        std::printf("| %s | %.*f %s | ", kind.name, shown < 10 ? 1 : 0, shown, unit);
+        if (kind.most > 1)
+            std::printf("× %.1f |\n", whole / cost_of(kind.make(kind.most / 2)));
+        else
+            std::printf("|\n");
+        std::fflush(stdout);
+    }
+}
+
+/// Leaves callgrind a count for each amount.
+void count_instructions(const std::vector<Kind>& kinds) {
+    for (const Kind& kind : kinds) {
+        for (std::size_t amount = kind.counted; kind.most > 1 && amount <= 4 * kind.counted; amount *= 2) {
+            const Work work = kind.make(amount);
+            const std::string name = std::to_string(amount) + " " + kind.name;
+            CALLGRIND_ZERO_STATS;
+            (void)work();
+            CALLGRIND_DUMP_STATS_AT(name.c_str());
+        }
+    }
+}
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
     static const Webhook hmac(support::secret);
     static const support::Ed25519Signer signer(std::string(32, 's'));
     static const Webhook ed25519(signer.secret());
@@ -84,6 +134,7 @@ int main() {
             std::error_code error;
             (void)hmac.verify(message.body, {message.id, message.timestamp, message.signature}, error,
                               support::now);
+            return error;
         };
     };
     const auto authenticate = [](const Webhook& webhook, std::string signature) {
@@ -93,21 +144,22 @@ int main() {
             std::error_code error;
             (void)webhook.authenticate(message.body, {message.id, message.timestamp, message.signature},
                                        error, support::now);
+            return error;
         };
     };
 
     const std::vector<Kind> kinds = {
-        {"a usual delivery: 300 bytes of JSON", 1, false,
+        {"a usual delivery: 300 bytes of JSON", 1, 1, accepted,
          [&](std::size_t) { return verify(Message().body); }},
-        {"signature header: 8 KiB without a candidate", 4096, true,
+        {"signature header: 8 KiB without a candidate", 8192, 2048, Errc::signature_mismatch,
          [&](std::size_t n) { return authenticate(hmac, std::string(n, 'x')); }},
-        {"signature header: 8 KiB of `v1` candidates (170)", 85, true,
+        {"signature header: 8 KiB of `v1` candidates (170)", 170, 42, Errc::signature_mismatch,
          [&](std::size_t n) { return authenticate(hmac, repeated("v1," + std::string(43, 'A') + "= ", n)); }},
-        {"signature header: 32 `v1a` candidates (4 are verified)", 16, true,
+        {"signature header: 32 `v1a` candidates (4 are verified)", 32, 8, Errc::signature_mismatch,
          [&](std::size_t n) {
              return authenticate(ed25519, repeated("v1a," + std::string(86, 'A') + "== ", n));
          }},
-        {"100,000 other headers", 50'000, true,
+        {"100,000 other headers", 100'000, 4096, accepted,
          [&](std::size_t n) {
              std::vector<std::pair<std::string, std::string>> headers(n, {"svix-signaturf", "x"});
              const Message message;
@@ -117,9 +169,20 @@ int main() {
              return [headers, message] {
                  std::error_code error;
                  (void)hmac.authenticate(message.body, headers, error, support::now);
+                 return error;
              };
          }},
-        {"body: 1 MiB that is not signed", 512 * 1024, true,
+        {"a header of 1 MiB of spaces in front of the id", 1024 * 1024, 16 * 1024, accepted,
+         [&](std::size_t n) {
+             const Message message;
+             return [message, id = std::string(n, ' ') + message.id] {
+                 std::error_code error;
+                 (void)hmac.authenticate(message.body, {id, message.timestamp, message.signature}, error,
+                                         support::now);
+                 return error;
+             };
+         }},
+        {"body: 1 MiB that is not signed", 1024 * 1024, 16 * 1024, Errc::signature_mismatch,
          [&](std::size_t n) {
              const std::string body(n, '[');
              return [body] {
@@ -127,37 +190,38 @@ int main() {
                  std::error_code error;
                  (void)hmac.verify(body, {message.id, message.timestamp, message.signature}, error,
                                    support::now);
+                 return error;
              };
          }},
-        {"JSON: 512 levels deep", 256, true,
+        {"JSON: 512 levels deep", 512, 128, accepted,
          [&](std::size_t n) {
              return verify(event_with(std::string(n - 1, '[') + std::string(n - 1, ']')));
          }},
-        {"JSON: 1 MiB of `[`, refused at level 513", 512 * 1024, true,
+        {"JSON: 1 MiB of `[`, refused at level 513", 1024 * 1024, 16 * 1024, Errc::malformed_event,
          [&](std::size_t n) { return verify(event_with(std::string(n, '['))); }},
-        {"JSON: 1 MiB of escapes (`\\u00e9`)", 512 * 1024 / 6, true,
+        {"JSON: 1 MiB of escapes (`\\u00e9`)", 1024 * 1024 / 6, 4096, accepted,
          [&](std::size_t n) { return verify(event_with("\"" + repeated("\\u00e9", n) + "\"")); }},
-        {"JSON: 1 MiB of lone surrogates (`\\ud83d`)", 512 * 1024 / 6, true,
+        {"JSON: 1 MiB of lone surrogates (`\\ud83d`)", 1024 * 1024 / 6, 4096, accepted,
          [&](std::size_t n) { return verify(event_with("\"" + repeated("\\ud83d", n) + "\"")); }},
-        {"JSON: 1 MiB of numbers (`1,`)", 256 * 1024, true,
+        {"JSON: 1 MiB of numbers (`1,`)", 512 * 1024, 4096, accepted,
          [&](std::size_t n) { return verify(event_with("[" + repeated("1,", n) + "1]")); }},
-        {"JSON: a million equal keys", 500'000, true,
+        {"JSON: a million equal keys", 1'000'000, 4096, accepted,
          [&](std::size_t n) { return verify(event_with(keys(n, false))); }},
-        {"JSON: a million different keys", 500'000, true,
+        {"JSON: a million different keys", 1'000'000, 4096, accepted,
          [&](std::size_t n) { return verify(event_with(keys(n, true))); }},
     };
 
-    std::printf("| input | time | against half of it |\n| --- | ---: | ---: |\n");
-    for (const Kind& kind : kinds) {
-        const double half = cost_of(kind.make(kind.amount));
-        const double whole = kind.can_grow ? cost_of(kind.make(2 * kind.amount)) : half;
-        const char* const unit = whole < 1000 ? "µs" : "ms";
-        const double shown = whole < 1000 ? whole : whole / 1000;
-        std::printf("| %s | %.*f %s | ", kind.name, shown < 10 ? 1 : 0, shown, unit);
-        if (kind.can_grow)
-            std::printf("× %.1f |\n", whole / half);
-        else
-            std::printf("|\n");
-        std::fflush(stdout);
-    }
+    const std::vector<Kind> planted = {{"planted", 64, 16, accepted, [](std::size_t n) {
+                                            return [n] {
+                                                volatile std::size_t pairs = 0;
+                                                for (std::size_t i = 0; i < n * n; ++i) pairs = pairs + 1;
+                                                return std::error_code();
+                                            };
+                                        }}};
+
+    const std::string mode = argc > 1 ? argv[1] : "";
+    if (mode.empty())
+        print_times(kinds);
+    else
+        count_instructions(mode == "planted" ? planted : kinds);
 }
