@@ -22,11 +22,12 @@
 
 namespace support {
 
-/// A PostgreSQL server with its files in a temporary folder, reached by a socket there.
+/// A PostgreSQL server with its files in a temporary folder of `root`, reached by a socket there.
 class PostgresServer {
 public:
-    explicit PostgresServer(std::vector<std::string> settings = {}, std::vector<std::string> environment = {})
-        : settings_(std::move(settings)), environment_(std::move(environment)) {
+    explicit PostgresServer(std::vector<std::string> settings = {}, std::vector<std::string> environment = {},
+                            const std::filesystem::path& root = temporary_root())
+        : folder_(root), settings_(std::move(settings)), environment_(std::move(environment)) {
         if (geteuid() == 0) {  // as whom it refuses to run
             const passwd* const user = getpwnam("postgres");
             if (!user || chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0)

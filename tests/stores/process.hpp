@@ -59,8 +59,8 @@ inline std::filesystem::path temporary_root() {
 /// A folder that is removed with everything in it.
 class TemporaryFolder {
 public:
-    TemporaryFolder() {
-        std::string name = (temporary_root() / "pivotal-stores-XXXXXX").string();
+    explicit TemporaryFolder(const std::filesystem::path& root = temporary_root()) {
+        std::string name = (root / "pivotal-stores-XXXXXX").string();
         if (!mkdtemp(name.data())) fail("no temporary folder: " + name);
         path_ = name;
     }

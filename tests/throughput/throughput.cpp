@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Events per second, by store and by number of threads: claims and puts alone, a Receiver over HTTP, and whether an
-// event costs more when many are stored.
-//   pivotal_throughput --seconds S --rounds N --stored N FOLDER    FOLDER: on the disk to be measured
+// event costs more when many are stored. The servers are started here, as the stores ask for them, and stopped.
+//   pivotal_throughput [--seconds S] [--rounds N] [--stored N] [--growth MOST] [--only NAME] DISK MEMORY
+// DISK, MEMORY: folders, one on the disk to be measured, one in memory. --growth: an event that costs more than so
+// many times as much when many are stored is a failure. --only: the stores and inboxes whose name begins so.
 #include <httplib.h>
 
 #include <algorithm>
@@ -9,9 +11,17 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,7 +31,12 @@
 #include <unistd.h>
 
 #include <pivotal/receiver.hpp>
+#include <pivotal/stores/postgres.hpp>
+#include <pivotal/stores/redis.hpp>
 #include <pivotal/stores/sqlite.hpp>
+
+#include "../stores/postgres_server.hpp"
+#include "../stores/redis_server.hpp"
 
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
@@ -31,17 +46,16 @@ namespace {
 double seconds = 1;  // of each measurement
 int rounds = 1;      // the median of so many counts
 long stored = 1000;
-std::filesystem::path folder;
+double most_growth = 0;  // 0: any
+std::string only;
 
-void require(bool good, const char* what) {
-    if (good) return;
-    std::fprintf(stderr, "failed: %s\n", what);
-    std::_Exit(1);  // a figure for what did not work would be no figure
+void require(bool good, const char* what) {  // a figure for what did not work would be no figure
+    if (!good) throw std::runtime_error(what);
 }
 
-std::string new_file() {
+std::string new_name() {
     static std::atomic<int> number{0};
-    return (folder / ("events-" + std::to_string(++number) + ".db")).string();
+    return "events-" + std::to_string(++number);
 }
 
 /// As long as Pivotal's, and never the same.
@@ -59,13 +73,80 @@ struct Inbox {
     std::function<std::shared_ptr<pivotal::Inbox>()> make;
 };
 
-std::vector<Store> all_stores() {
-    return {{"MemoryStore", [] { return std::make_shared<pivotal::MemoryStore>(); }},
-            {"SqliteStore", [] { return std::make_shared<pivotal::SqliteStore>(new_file()); }}};
-}
-std::vector<Inbox> all_inboxes() {
-    return {{"SqliteInbox", [] { return std::make_shared<pivotal::SqliteInbox>(new_file()); }}};
-}
+/// Where the stores and inboxes keep what they are told: a folder, and servers that have theirs in it.
+class Place {
+public:
+    explicit Place(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+    std::vector<Store> stores() {
+        return chosen(std::vector<Store>{
+            {"MemoryStore", [] { return std::make_shared<pivotal::MemoryStore>(); }},
+            {"SqliteStore", [this] { return std::make_shared<pivotal::SqliteStore>(file(new_name())); }},
+            {"RedisStore",
+             [this] { return std::make_shared<pivotal::RedisStore>(redis().url(), options()); }},
+            {"PostgresStore",
+             [this] { return std::make_shared<pivotal::PostgresStore>(postgres().address(), options()); }}});
+    }
+    std::vector<Inbox> inboxes() {
+        return chosen(std::vector<Inbox>{
+            {"SqliteInbox", [this] { return std::make_shared<pivotal::SqliteInbox>(file(new_name())); }},
+            {"PostgresInbox",
+             [this] { return std::make_shared<pivotal::PostgresInbox>(postgres().address(), options()); }}});
+    }
+
+    std::string file(const std::string& name) const { return (folder_ / name).string(); }
+
+    /// Seconds of processor time that this process and the servers have used.
+    double processor_seconds() {
+        timespec own{};
+        require(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own) == 0, "clock_gettime");
+        double sum = static_cast<double>(own.tv_sec) + static_cast<double>(own.tv_nsec) * 1e-9;
+        if (redis_) sum += processor_seconds_of(redis_->process().pid());
+        if (postgres_) sum += processor_seconds_of(postgres_->process().pid());
+        return sum;
+    }
+
+private:
+    template <class Kind>
+    static std::vector<Kind> chosen(std::vector<Kind> kinds) {
+        const auto other = [](const Kind& kind) { return std::string_view(kind.name).rfind(only, 0) != 0; };
+        kinds.erase(std::remove_if(kinds.begin(), kinds.end(), other), kinds.end());
+        return kinds;
+    }
+
+    // Each started when it is first asked for. What was there before is another consumer's.
+    static pivotal::StoreOptions options() { return {new_name()}; }
+    support::RedisServer& redis() {
+        if (!redis_) redis_.emplace(std::vector<std::string>{}, support::ProcessOptions{}, folder_);
+        return *redis_;
+    }
+    support::PostgresServer& postgres() {
+        if (!postgres_) postgres_.emplace(std::vector<std::string>{}, std::vector<std::string>{}, folder_);
+        return *postgres_;
+    }
+
+    /// Its own and its children's, those that have ended included.
+    static double processor_seconds_of(pid_t server) {
+        double ticks = 0;
+        std::error_code none;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc", none)) {
+            std::ifstream file(entry.path() / "stat");
+            std::string text;
+            std::getline(file, text);
+            if (text.rfind(')') == text.npos) continue;  // no process, or one that has ended
+            std::istringstream fields(text.substr(text.rfind(')') + 2));
+            std::vector<std::string> field{std::istream_iterator<std::string>(fields), {}};
+            if (field.size() < 15 || (std::stol(text) != server && std::stol(field[1]) != server)) continue;
+            const int last = std::stol(text) == server ? 14 : 12;  // utime, stime, those of ended children
+            for (int i = 11; i <= last; ++i) ticks += std::stod(field[static_cast<std::size_t>(i)]);
+        }
+        return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+    }
+
+    const std::filesystem::path folder_;
+    std::optional<support::RedisServer> redis_;
+    std::optional<support::PostgresServer> postgres_;
+};
 
 // ---- Measuring ----
 
@@ -79,15 +160,21 @@ double rate(int threads, Prepare prepare) {
     std::atomic<int> ready{0};
     std::atomic<bool> begun{false}, ended{false};
     std::atomic<long> total{0};
+    std::mutex mutex;
+    std::exception_ptr failure;
     std::vector<std::thread> running;
     for (int i = 0; i < threads; ++i)
-        running.emplace_back([&] {
-            auto work = prepare();
+        running.emplace_back([&, work = prepare()] {
             ++ready;
             while (!begun) std::this_thread::yield();
-            long count = 0;
-            for (; !ended; ++count) work();
-            total += count;
+            try {
+                long count = 0;
+                for (; !ended; ++count) work();
+                total += count;
+            } catch (...) {
+                const std::lock_guard<std::mutex> lock(mutex);
+                failure = std::current_exception();
+            }
         });
     while (ready < threads) std::this_thread::yield();
     const auto start = Steady::now();
@@ -95,7 +182,9 @@ double rate(int threads, Prepare prepare) {
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     ended = true;
     for (std::thread& thread : running) thread.join();
-    return static_cast<double>(total) / since(start);
+    const double time = since(start);
+    if (failure) std::rethrow_exception(failure);
+    return static_cast<double>(total) / time;
 }
 
 /// The median of several rounds, each with what `make` makes anew.
@@ -113,7 +202,7 @@ double median_rate(int threads, Make make) {
 template <class Make>
 void row(const char* name, const char* what, Make make) {
     const double one = median_rate(1, make), eight = median_rate(8, make);
-    std::printf("  %-12s %-34s %10.0f %10.0f   × %.2f\n", name, what, one, eight, eight / one);
+    std::printf("  %-13s  %-33s %10.0f %10.0f   × %.2f\n", name, what, one, eight, eight / one);
     std::fflush(stdout);
 }
 
@@ -132,8 +221,8 @@ std::string body_of(const std::string& id) {  // of 350 bytes
 
 // ---- Claims and puts ----
 
-void measure_disk() {
-    const int file = open((folder / "disk").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+void measure_disk(const Place& place) {
+    const int file = open(place.file("disk").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     require(file >= 0, "open");
     const std::string page(4096, 'x');
     std::vector<double> rates;
@@ -145,13 +234,13 @@ void measure_disk() {
         }));
     close(file);
     std::sort(rates.begin(), rates.end());
-    std::printf("  %-12s %-34s %10.0f\n", "the disk", "4 KiB and fdatasync", rates[rates.size() / 2]);
+    std::printf("  %-13s  %-33s %10.0f\n", "the disk", "4 KiB and fdatasync", rates[rates.size() / 2]);
 }
 
-void measure_stores() {
+void measure_stores(Place& place) {
     std::printf("\nA second                                          1 thread  8 threads\n");
-    measure_disk();
-    for (const Store& kind : all_stores()) {
+    measure_disk(place);
+    for (const Store& kind : place.stores()) {
         row(kind.name, "claim", [&] {
             return [store = kind.make()] {
                 const std::string id = new_id();
@@ -166,7 +255,7 @@ void measure_stores() {
             };
         });
     }
-    for (const Inbox& kind : all_inboxes()) {
+    for (const Inbox& kind : place.inboxes()) {
         row(kind.name, "put", [&] {
             return [inbox = kind.make()] {
                 const std::string id = new_id();
@@ -197,7 +286,16 @@ double http_rate(int clients, const pivotal::Webhook& webhook, const Answer& ans
     server.Post("/", answer);
     const int port = server.bind_to_any_port("127.0.0.1");
     std::thread serving([&] { server.listen_after_bind(); });
-    const double result = rate(clients, [&] {
+    struct Stop {
+        httplib::Server& server;
+        std::thread& serving;
+        ~Stop() {
+            while (!server.is_running()) std::this_thread::yield();
+            server.stop();
+            serving.join();
+        }
+    } const stop{server, serving};
+    return rate(clients, [&] {
         auto client = std::make_shared<httplib::Client>("127.0.0.1", port);
         client->set_keep_alive(true);
         client->set_tcp_nodelay(true);
@@ -212,12 +310,9 @@ double http_rate(int clients, const pivotal::Webhook& webhook, const Answer& ans
             require(answered && answered->status == 200 && answered->body == "ok", "a delivery");
         };
     });
-    server.stop();
-    serving.join();
-    return result;
 }
 
-void measure_http() {
+void measure_http(Place& place) {
     const pivotal::Webhook webhook("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
     const auto handler = [](const pivotal::Event&) {};
     const auto by = [](const std::shared_ptr<pivotal::Receiver>& receiver) {
@@ -237,11 +332,11 @@ void measure_http() {
                                       response.set_content("ok", "text/plain");
                                   };
                               }}};
-    for (const Store& kind : all_stores())
+    for (const Store& kind : place.stores())
         ways.push_back({kind.name, [&webhook, by, handler, make = kind.make] {
                             return by(std::make_shared<pivotal::Receiver>(webhook, make(), handler));
                         }});
-    for (const Inbox& kind : all_inboxes())
+    for (const Inbox& kind : place.inboxes())
         ways.push_back({kind.name, [&webhook, by, make = kind.make] {
                             return by(std::make_shared<pivotal::Receiver>(webhook, make()));
                         }});
@@ -269,43 +364,43 @@ void measure_http() {
 
 // ---- With many stored ----
 
-/// Runs `work` so often in 8 threads, and prints what an event costs in the first and in the last tenth.
+bool is_flat = true;
+
+/// Runs `work` so often, and prints what an event costs in the first and in the last tenth. Processor time, in a
+/// folder in memory: neither a disk nor what else the machine does is in it.
 template <class Work>
-void grow(const char* name, const char* what, Work work) {
+void grow(Place& place, const char* name, const char* what, Work work) {
     const long tenth = std::max(stored / 10, 1L);
     double first = 0, last = 0;
     for (int part = 0; part < 10; ++part) {
-        const auto start = Steady::now();
-        std::atomic<long> left{tenth};
-        std::vector<std::thread> running;
-        for (int i = 0; i < 8; ++i)
-            running.emplace_back([&] {
-                while (left-- > 0) work();
-            });
-        for (std::thread& thread : running) thread.join();
-        last = since(start) / static_cast<double>(tenth) * 1e6;
+        const double start = place.processor_seconds();
+        for (long i = 0; i < tenth; ++i) work();
+        last = (place.processor_seconds() - start) / static_cast<double>(tenth) * 1e6;
         if (part == 0) first = last;
     }
-    std::printf("  %-12s %-34s %10.1f %10.1f   × %.2f\n", name, what, first, last, last / first);
+    const bool flat = most_growth <= 0 || last <= most_growth * first;
+    is_flat = is_flat && flat;
+    std::printf("  %-13s  %-33s %10.1f %10.1f   × %.2f%s\n", name, what, first, last, last / first,
+                flat ? "" : "  FAILED: not flat");
     std::fflush(stdout);
 }
 
-void measure_growth() {
-    std::printf("\nMicroseconds for an event, 8 threads; of %-7ld   the first   the last tenth\n", stored);
-    for (const Store& kind : all_stores()) {
+void measure_growth(Place& place) {
+    std::printf("\nMicroseconds of processor time, of %-7ld         the first   the last tenth\n", stored);
+    for (const Store& kind : place.stores()) {
         const auto store = kind.make();
-        grow(kind.name, "claim and complete", [&] {
+        grow(place, kind.name, "claim and complete", [&] {
             const std::string id = new_id();
             require(store->claim(id, id, 30s) == pivotal::Claim::granted && store->complete(id, id), "claim");
         });
     }
-    for (const Inbox& kind : all_inboxes()) {
+    for (const Inbox& kind : place.inboxes()) {
         const auto inbox = kind.make();
-        grow(kind.name, "put: they wait", [&] {
+        grow(place, kind.name, "put: they wait", [&] {
             const std::string id = new_id();
             require(inbox->put(event_of(id), body_of(id)), "put");
         });
-        grow(kind.name, "take and done: they are remembered", [&] {
+        grow(place, kind.name, "take and done: they are remembered", [&] {
             const auto job = inbox->take(1h);
             require(job && inbox->done(*job), "take and done");
         });
@@ -320,16 +415,29 @@ int main(int argc, char** argv) {
         if (option == "--seconds") seconds = std::atof(argv[i + 1]);
         if (option == "--rounds") rounds = std::atoi(argv[i + 1]);
         if (option == "--stored") stored = std::atol(argv[i + 1]);
+        if (option == "--growth") most_growth = std::atof(argv[i + 1]);
+        if (option == "--only") only = argv[i + 1];
     }
-    if (argc % 2 != 0 || seconds <= 0 || rounds < 1 || stored < 1) {
-        std::fprintf(stderr, "usage: %s [--seconds S] [--rounds N] [--stored N] FOLDER\n", argv[0]);
+    if (argc < 3 || argc % 2 != 1 || seconds <= 0 || rounds < 1 || stored < 1) {
+        std::fprintf(
+            stderr,
+            "usage: %s [--seconds S] [--rounds N] [--stored N] [--growth MOST] [--only NAME] DISK MEMORY\n",
+            argv[0]);
         return 2;
     }
-    folder = argv[argc - 1];
     std::printf("Median of %d rounds of %g s, on %u processors\n", rounds, seconds,
                 std::thread::hardware_concurrency());
-    measure_stores();
-    measure_http();
-    measure_growth();
-    return 0;
+    try {
+        {
+            Place disk(argv[argc - 2]);
+            measure_stores(disk);
+            measure_http(disk);
+        }
+        Place memory(argv[argc - 1]);
+        measure_growth(memory);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "failed: %s\n", error.what());
+        return 1;
+    }
+    return is_flat ? 0 : 1;
 }
