@@ -1,6 +1,9 @@
 #!/bin/bash -eu
-# OSS-Fuzz runs this with its own CXX, CXXFLAGS, LIB_FUZZING_ENGINE and OUT.
+# Licensed under the Apache License, Version 2.0: http://www.apache.org/licenses/LICENSE-2.0
+#
+# OSS-Fuzz runs this in the sources, with its own CC, CXX, CFLAGS, CXXFLAGS, LIB_FUZZING_ENGINE, WORK and OUT.
 
+export CXXFLAGS="$CXXFLAGS -w" # a newer compiler's new warning is no reason to stop fuzzing
 cmake -S . -B "$WORK/build" -G Ninja -DPIVOTAL_FUZZ=ON -DPIVOTAL_BUILD_EXAMPLES=OFF -DCMAKE_BUILD_TYPE= \
     -DOPENSSL_USE_STATIC_LIBS=ON
 cmake --build "$WORK/build" --target fuzzers
@@ -9,7 +12,8 @@ for program in "$WORK"/build/tests/fuzz/fuzz_*; do
     target=${program##*/fuzz_}
     cp "$program" "$OUT/$target"
     zip -q -j "$OUT/${target}_seed_corpus.zip" tests/fuzz/corpus/"$target"/*
-    dictionary=tests/fuzz/dictionaries/$target.dict
-    case $target in verify | headers | diagnose) dictionary=tests/fuzz/dictionaries/delivery.dict ;; esac
+    dictionary=tests/fuzz/dictionaries/$target.dict length=4096 # as in tests/fuzz/run.sh
+    case $target in verify | headers | diagnose) dictionary=tests/fuzz/dictionaries/delivery.dict length=12000 ;; esac
+    printf '[libfuzzer]\nmax_len = %d\n' $length >"$OUT/$target.options"
     if [ -e "$dictionary" ]; then cp "$dictionary" "$OUT/$target.dict"; fi
 done
