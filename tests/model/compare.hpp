@@ -130,8 +130,6 @@ private:
         if (event) {
             const std::string difference = differs(*event);
             if (!difference.empty()) return difference;
-            if (event->delivery_id.empty() || event->delivered_at == pivotal::Seconds())
-                return "the delivery is unknown";
         }
 
         // What is no event is authentic all the same.
@@ -159,6 +157,9 @@ private:
         if (event.api_version != expected_->api_version) return "api_version differs";
         if (event.livemode != expected_->livemode) return "livemode differs";
         if (event.data != expected_->data) return "data differs: " + event.data.dump();
+        if (event.delivery_id != expected_->delivery_id) return "delivery_id differs";
+        if (event.delivered_at.time_since_epoch().count() != expected_->delivered_at)
+            return "delivered_at differs";
         if (event.extra != expected_->extra) return "extra differs: " + event.extra.dump();
         return "";
     }

@@ -348,6 +348,8 @@ struct Event {
     std::optional<std::string> created_at, org_id, api_version;
     std::optional<bool> livemode;
     nlohmann::json data, extra;
+    std::string delivery_id;  // of a delivery: what was signed
+    std::int64_t delivered_at = 0;
 };
 
 inline std::optional<Event> read_event(const std::string& body) {
@@ -448,7 +450,10 @@ inline Errc verify(const Delivery& delivery, std::optional<Event>& event, bool p
         return Errc::signature_mismatch;
     if (!parse) return accepted;
     event = read_event(delivery.body);
-    return event ? accepted : Errc::malformed_event;
+    if (!event) return Errc::malformed_event;
+    event->delivery_id = id;
+    event->delivered_at = signed_at;
+    return accepted;
 }
 
 }  // namespace model

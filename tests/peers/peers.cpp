@@ -140,7 +140,12 @@ public:
         }
     }
 
-    int report() const {
+    int report() {
+        // Of deliveries that are nearly all refused, others may well say the same.
+        int cases = 0;
+        for (const auto& [outcome, count] : outcomes_) cases += count;
+        check(cases < 1000 || outcomes_["accepted"] >= cases / 5, "the cases", "are one-sided");
+
         for (const auto& [outcome, count] : outcomes_) std::printf("  %-22s %d\n", outcome.c_str(), count);
         for (const auto& [what, languages] : seen_) {
             std::printf("  %s\n     ", what.c_str());
