@@ -162,6 +162,7 @@ std::vector<Scenario> scenarios() {
              return error;
          },
          {}},
+        {"sign that throws", [] { return code_of([] { (void)hmac.sign(id, now, body); }); }, {}},
         {"copy and assign",
          [] {
              Webhook copy = hmac;

@@ -57,6 +57,15 @@ inline std::string hmac_sha256(std::string_view key, std::string_view message) {
     return {tag, tag + size};
 }
 
+/// The digest that a context is at work on, or null.
+inline const EVP_MD* digest_of(const EVP_MD_CTX* context) {
+#if defined(OPENSSL_VERSION_MAJOR) && OPENSSL_VERSION_MAJOR >= 3
+    return EVP_MD_CTX_get0_md(context);
+#else
+    return EVP_MD_CTX_md(context);
+#endif
+}
+
 /// An Ed25519 key pair (RFC 8032) from its 32 secret bytes.
 class Ed25519Signer {
 public:

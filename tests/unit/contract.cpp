@@ -139,6 +139,39 @@ TEST_CASE("what is left out in braces is absent", "[contract]") {
           }) == Errc::missing_header);
 }
 
+TEST_CASE("what is wrong in braces is thrown", "[contract]") {
+    const Message message;
+    const auto thrown = [&](auto call) {
+        std::error_code code;
+        try {
+            call();
+        } catch (const pivotal::WebhookVerificationError& error) {
+            code = error.code();
+        }
+        return code;
+    };
+    CHECK(thrown([&] {
+              (void)webhook().verify(message.body, {message.id, message.timestamp, "v1,x"}, support::now);
+          }) == Errc::signature_mismatch);
+    CHECK(thrown([&] {
+              webhook().authenticate(message.body, {message.id, message.timestamp, "v1,x"}, support::now);
+          }) == Errc::signature_mismatch);
+    CHECK(
+        thrown([&] {
+            (void)webhook().verify(
+                message.body,
+                {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", "v1,x"}},
+                support::now);
+        }) == Errc::signature_mismatch);
+    CHECK(
+        thrown([&] {
+            webhook().authenticate(
+                message.body,
+                {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", "v1,x"}},
+                support::now);
+        }) == Errc::signature_mismatch);
+}
+
 // ---- Time ----
 
 TEST_CASE("now may be given in seconds", "[contract]") {

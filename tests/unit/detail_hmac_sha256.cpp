@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "../support/message.hpp"
 #include "catch.hpp"
@@ -70,4 +71,59 @@ TEST_CASE("one context serves many keys, kept or wiped", "[hmac]") {
         REQUIRE(first->compute(scratch, "", "", tag));
         CHECK(std::string(tag.data, tag.data + 32) == support::hmac_sha256(first_key, ""));
     }
+}
+
+TEST_CASE("a context is wiped behind its use, unless its tag is no secret", "[hmac]") {
+    const std::string bytes = some_bytes(24);
+    const auto key = detail::HmacSha256Key::create(support::bytes_of(bytes), bytes.size());
+    REQUIRE(key.has_value());
+    for (const bool keep : {false, true, false}) {
+        CAPTURE(keep);
+        EVP_MD_CTX* used = nullptr;
+        {
+            detail::ScratchContext scratch;
+            used = scratch.get();
+            detail::SecretBytes<detail::sha256_size> tag;
+            REQUIRE(key->compute(scratch, "a", "b", tag));
+            CHECK(support::digest_of(used) != nullptr);
+            if (keep) scratch.keep();
+        }
+        const detail::ScratchContext scratch;
+        REQUIRE(scratch.get() == used);  // it is the thread's
+        CHECK((support::digest_of(used) != nullptr) == keep);
+    }
+}
+
+namespace {
+
+/// Computes a tag as its thread ends, behind the destructors of what the thread has made since it was made itself.
+struct Late {
+    std::string* tag = nullptr;
+    bool* has_its_own = nullptr;
+    ~Late() {
+        const std::string bytes = some_bytes(24);
+        const auto key = detail::HmacSha256Key::create(support::bytes_of(bytes), bytes.size());
+        const detail::ScratchContext first, second;
+        detail::SecretBytes<detail::sha256_size> computed;
+        if (key && key->compute(first, "a", "b", computed))
+            tag->assign(computed.data, computed.data + computed.size());
+        *has_its_own = first.get() != second.get();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a thread has one context, and where that is gone each computation its own", "[hmac]") {
+    std::string tag;
+    bool shared = false, own = false;
+    std::thread([&] {
+        thread_local Late late;
+        late.tag = &tag;
+        late.has_its_own = &own;
+        const detail::ScratchContext first, second;
+        shared = first.get() != nullptr && first.get() == second.get();
+    }).join();
+    CHECK(shared);
+    CHECK(own);
+    CHECK(tag == support::hmac_sha256(some_bytes(24), "ab"));
 }

@@ -50,6 +50,24 @@ TEST_CASE("a guard takes off the error queue what was added under it", "[openssl
     CHECK(taken_errors().empty());
 }
 
+TEST_CASE("a guard leaves no mark behind, whether something was added or not", "[openssl]") {
+    ERR_clear_error();
+    add_errors();
+    const std::vector<unsigned long> before = taken_errors();
+    for (const bool nothing_added : {false, true}) {
+        CAPTURE(nothing_added);
+        add_errors();
+        REQUIRE(ERR_set_mark() == 1);  // the server's own
+        add_errors();
+        {
+            detail::ErrorQueueGuard guard;
+            if (nothing_added) guard.nothing_added();
+        }
+        CHECK(ERR_pop_to_mark() == 1);
+        CHECK(taken_errors() == before);
+    }
+}
+
 TEST_CASE("secret bytes are wiped", "[openssl]") {
     // Looked at behind the object's end, in storage that is the test's own.
     alignas(detail::SecretBytes<32>) unsigned char storage[sizeof(detail::SecretBytes<32>)];

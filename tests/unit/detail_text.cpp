@@ -92,4 +92,6 @@ TEST_CASE("names compare without regard to ASCII case, and to nothing else", "[t
     CHECK_FALSE(detail::equals_ignoring_case("svix-i", "svix-id"));
     CHECK_FALSE(detail::equals_ignoring_case("svix-idx", "svix-id"));
     CHECK_FALSE(detail::equals_ignoring_case("", "svix-id"));
+    // What is behind the end of a name is not looked at.
+    CHECK(detail::equals_ignoring_case(std::string_view("svix-idx").substr(0, 7), "svix-id"));
 }

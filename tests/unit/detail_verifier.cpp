@@ -40,6 +40,21 @@ TEST_CASE("an id is judged by every byte, in every place and length", "[verifier
     CHECK_FALSE(detail::is_message_id(std::string(257, '~')));
 }
 
+TEST_CASE("a tag that does not stand in the header is wiped", "[verifier]") {
+    detail::KeyRing keys;
+    REQUIRE_FALSE(detail::add_secrets(keys, support::secret));
+    const auto matches = [&](const std::string& signature) {
+        const support::Message m;
+        return detail::any_hmac_matches(keys, "", m.content(), signature);
+    };
+    const auto is_wiped = [] { return support::digest_of(detail::ScratchContext().get()) == nullptr; };
+    CHECK(matches(support::Message().signature) == true);
+    CHECK_FALSE(is_wiped());
+    CHECK(matches(support::Message().signature) == true);
+    CHECK(matches("v1," + std::string(43, 'A') + "=") == false);
+    CHECK(is_wiped());
+}
+
 TEST_CASE("the signed content is id.timestamp.body, wherever it is cut", "[verifier]") {
     const std::string body(200, 'b'), timestamp = "999999999999";
     int wrong = 0;
@@ -53,6 +68,9 @@ TEST_CASE("the signed content is id.timestamp.body, wherever it is cut", "[verif
                 std::string all(content.head());
                 all += content.rest();
                 if (all != id + "." + time + "." + std::string(bytes)) ++wrong;
+                // SHA-256 reads whole blocks, but for the last.
+                if (!content.rest().empty() && content.head().size() % detail::sha256_block_size != 0)
+                    ++wrong;
                 // The rest is the body's own bytes.
                 if (!content.rest().empty() &&
                     content.rest().data() + content.rest().size() != bytes.data() + body_size)

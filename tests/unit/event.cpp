@@ -369,6 +369,15 @@ TEST_CASE("a NUL byte is refused wherever it is, an escaped one is not", "[event
     CHECK(event->extra.at("x") == std::string("a\0b", 3));
 }
 
+TEST_CASE("what is behind the end of a body is not read", "[event]") {
+    const std::string event = with(""), longer = event + "}, and what a buffer holds behind it";
+    std::error_code code = std::make_error_code(std::errc::io_error);
+    CHECK(Event::parse({longer.data(), event.size()}, code).has_value());
+    CHECK(!code);
+    CHECK_FALSE(Event::parse({longer.data(), event.size() - 1}, code).has_value());
+    CHECK(code == Errc::malformed_event);
+}
+
 TEST_CASE("there are at most 512 levels, the outermost object being the first", "[event]") {
     const auto nested = [](const std::string& open, const std::string& close, std::size_t levels,
                            const std::string& inside = "") {
@@ -395,6 +404,9 @@ TEST_CASE("there are at most 512 levels, the outermost object being the first", 
     CHECK(problem_of("{\"a\":" + std::string(1 << 20, '[')) == problem);
     CHECK(problem_of(repeated("{\"a\":", 1 << 18)) == problem);
     CHECK(problem_of(std::string(1 << 20, '[')) == no_object);
+    // What comes behind the last level is not looked at.
+    CHECK(problem_of(nested("[{\"a\":", "}]", 300)) == problem);
+    CHECK(problem_of(nested("{\"a\":[", "]}", 300)) == problem);
 }
 
 TEST_CASE("numbers are kept as nlohmann/json keeps them, or refused", "[event]") {

@@ -232,6 +232,9 @@ TEST_CASE("each wrong secret is refused with a sentence that says what to do", "
         {"WHSEC_" + payload, advice_url_safe},
         {"whsec_" + payload.substr(0, 31) + "-", advice_url_safe},
         {"whsec_" + payload.substr(0, 31) + "*", advice_no_base64},
+        {"whsec_" + payload.substr(0, 31) + "!",
+         advice_no_base64},  // the first and the last visible character
+        {"whsec_" + payload.substr(0, 31) + "~", advice_no_base64},
         {"whsec_" + payload.substr(0, 16) + "\\n" + payload.substr(16), advice_no_base64},
         {"whsec_" + payload + "=", advice_no_base64},
         {"whsec_" + payload + "==", advice_no_base64},

@@ -55,13 +55,13 @@ inline std::size_t base64_decode(std::string_view text, unsigned char* out, std:
     if (tail == 2) {
         const std::uint32_t bits = value(i) << 6 | value(i + 1);
         seen |= bits;
-        *out++ = static_cast<unsigned char>(bits >> 4 & 255U);
+        *out = static_cast<unsigned char>(bits >> 4 & 255U);
         tail_bits = bits & 15U;
     } else if (tail == 3) {
         const std::uint32_t bits = value(i) << 12 | value(i + 1) << 6 | value(i + 2);
         seen |= bits;
         *out++ = static_cast<unsigned char>(bits >> 10 & 255U);
-        *out++ = static_cast<unsigned char>(bits >> 2 & 255U);
+        *out = static_cast<unsigned char>(bits >> 2 & 255U);
         tail_bits = bits & 3U;
     }
     return (seen >> 31) != 0 || tail_bits != 0 ? base64_invalid : size;

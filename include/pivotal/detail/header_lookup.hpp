@@ -96,14 +96,11 @@ public:
     }
     static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
-    /// True where `value` is kept: it is the first under this name that is not empty.
-    bool add(std::size_t index, std::string_view value) noexcept {
+    /// Keeps the last value under each name that is not empty, and how often the name occurred.
+    void add(std::size_t index, std::string_view value) noexcept {
         Entry& entry = entries_[index];
-        entry.repeated = entry.seen;
-        entry.seen = true;
-        if (!entry.value.empty() || value.empty()) return false;
-        entry.value = value;
-        return true;
+        ++entry.times;
+        if (!value.empty()) entry.value = value;
     }
 
     FoundHeaders chosen() const noexcept {
@@ -114,13 +111,13 @@ public:
 private:
     struct Entry {
         std::string_view value;
-        bool seen = false, repeated = false;
+        std::size_t times = 0;
     };
 
     FoundHeaders family(std::size_t first) const noexcept {
         const Entry &id = entries_[first], &timestamp = entries_[first + 1], &signature = entries_[first + 2];
         return {id.value, timestamp.value, signature.value,
-                id.repeated || timestamp.repeated || signature.repeated};
+                id.times > 1 || timestamp.times > 1 || signature.times > 1};
     }
 
     std::array<Entry, header_names.size()> entries_;
@@ -137,13 +134,12 @@ decltype(auto) with_ranged_headers(const Source& source, Use&& use) {
     for (auto&& field : source) {
         const std::size_t index = HeaderTable::index_of(text_of(field.first));
         if (index == HeaderTable::npos) continue;
+        std::string_view value = trimmed(text_of(field.second));
         if constexpr (keep) {
-            const bool first = !kept[index] || trimmed(text_of(kept[index]->second)).empty();
-            if (first) kept[index].emplace(std::forward<decltype(field)>(field));
-            table.add(index, first ? trimmed(text_of(kept[index]->second)) : std::string_view());
-        } else {
-            table.add(index, trimmed(text_of(field.second)));
+            if (!value.empty())
+                value = trimmed(text_of(kept[index].emplace(std::forward<decltype(field)>(field)).second));
         }
+        table.add(index, value);
     }
     (void)kept;
     return use(table.chosen());

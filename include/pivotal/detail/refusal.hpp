@@ -35,8 +35,7 @@ inline std::string sentence(const Refusal& refusal) {
         return text + ": signed " + std::to_string(refusal.distance) +
                (refusal.code == Errc::timestamp_too_old ? " s ago, " : " s ahead of this clock, ") +
                std::to_string(refusal.allowed) + " s are allowed";
-    if (*refusal.reason != '\0') text.append(": ").append(refusal.reason);
-    return text;
+    return text.append(": ").append(refusal.reason);
 }
 
 }  // namespace detail

@@ -26,9 +26,8 @@ inline bool next_element(std::string_view& rest, char separator, std::string_vie
 template <class Use>
 void for_each_candidate(std::string_view header, Use&& use) {
     for (std::string_view part; next_element(header, ' ', part);) {
-        std::string_view previous, element;
-        next_element(part, ',', previous);
-        for (; next_element(part, ',', element); previous = element) {
+        std::string_view previous;
+        for (std::string_view element; next_element(part, ',', element); previous = element) {
             if (previous == "v1") use(SignatureVersion::hmac_sha256, element);
             if (previous == "v1a") use(SignatureVersion::ed25519, element);
         }

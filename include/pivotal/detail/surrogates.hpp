@@ -10,7 +10,7 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// The four hexadecimal digits of an escape `\uXXXX` at `at`, or -1 where there is none.
+/// The four hexadecimal digits of an escape `\uXXXX` at `at`, which may be the end, or -1 where there is none.
 inline int unicode_escape(std::string_view json, std::size_t at) noexcept {
     if (json.size() - at < 6 || json[at] != '\\' || json[at + 1] != 'u') return -1;
     int value = 0;
@@ -43,8 +43,8 @@ void for_each_lone_surrogate(std::string_view json, Use&& use) {
             at += 2;  // an escaped backslash counts as one
             continue;
         }
-        const int next = unit < 0xDC00 && json.size() - at > 6 ? unicode_escape(json, at + 6) : -1;
-        if (next >= 0xDC00 && next <= 0xDFFF) {
+        const int next = unicode_escape(json, at + 6);
+        if (unit < 0xDC00 && next >= 0xDC00 && next <= 0xDFFF) {
             at += 12;
             continue;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -57,7 +58,7 @@ public:
         append(".");
         const std::size_t gap = (sha256_block_size - size_ % sha256_block_size) % sha256_block_size;
         append(body.substr(0, gap));
-        rest_ = body.substr(gap < body.size() ? gap : body.size());
+        rest_ = body.substr(std::min<std::size_t>(gap, body.size()));
     }
     std::string_view head() const noexcept { return {head_, size_}; }
     std::string_view rest() const noexcept { return rest_; }
@@ -68,7 +69,8 @@ private:
         size_ += part.size();
     }
 
-    char head_[(max_id_size + 1 + 12 + 1) / sha256_block_size * sha256_block_size + sha256_block_size];
+    // The longest id is whole blocks; two dots, the timestamp and what fills it up are at most one more.
+    char head_[max_id_size + sha256_block_size];
     std::size_t size_ = 0;
     std::string_view rest_;
 };
@@ -106,10 +108,7 @@ inline std::optional<bool> any_ed25519_matches(const KeyRing& keys, std::string_
         if (version != SignatureVersion::ed25519 || left == 0 ||
             base64_decode(text, candidate, sizeof candidate) != sizeof candidate)
             return;
-        if (joined.empty()) {
-            joined.reserve(head.size() + rest.size());
-            joined.append(head).append(rest);
-        }
+        if (joined.empty()) joined.append(head).append(rest);
         for (const Ed25519Key& key : keys.ed25519)
             if (result == Ed25519Result::mismatch && left > 0) {
                 --left;
@@ -167,18 +166,19 @@ inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& header
     return accepted;
 }
 
-/// Appends a `v1,` signature for each HMAC key, separated by spaces. False where OpenSSL fails.
+/// Appends a `v1,` signature for each HMAC key, separated by spaces. False where OpenSSL fails; what `signatures`
+/// then holds is unspecified.
 inline bool sign(const KeyRing& keys, const SignedContent& content, std::string& signatures) {
     const ErrorQueueGuard guard;
     for (const HmacSha256Key& key : keys.hmac) {
         ScratchContext scratch;
         SecretBytes<sha256_size> tag;
-        unsigned char text[44 + 1];
+        signatures.append(signatures.empty() ? "v1," : " v1,");
+        const std::size_t at = signatures.size();
+        signatures.resize(at + 44);  // behind them EVP_EncodeBlock writes a NUL, where the string has its own
         if (!key.compute(scratch, content.head(), content.rest(), tag) ||
-            EVP_EncodeBlock(text, tag.data, sha256_size) != 44)
+            EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&signatures[at]), tag.data, sha256_size) != 44)
             return false;
-        if (!signatures.empty()) signatures += ' ';
-        signatures.append("v1,").append(reinterpret_cast<const char*>(text), 44);
     }
     return true;
 }
