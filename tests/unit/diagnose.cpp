@@ -452,6 +452,14 @@ TEST_CASE("a secret that is none", "[diagnose]") {
           Finding::secret_malformed);
     // Its `_` does not make it url-safe base64.
     CHECK(findings(Message(), "sk_live_0123456789abcdef0123456789abcdef0123") ==
+          Findings{Finding::secret_malformed});
+    // Nor do those of two secrets without a space between them, nor of what is no base64 at all.
+    CHECK(findings(Message(), support::secret + support::other_secret) ==
+          Findings{Finding::secret_malformed});
+    CHECK(findings(Message(), "whsec_{\"some_secret\":1}") == Findings{Finding::secret_malformed});
+    // Without any secret nothing can be ruled out; with one that is another it can.
+    CHECK(findings(Message(), "whsec_AAAA") == Findings{Finding::secret_malformed});
+    CHECK(findings(Message(), "whsec_AAAA " + support::other_secret) ==
           Findings{Finding::secret_malformed, Finding::unexplained});
     // One of two is bad: Webhook refuses both.
     CHECK(findings(Message(), support::secret + " whsec_AAAA") == Findings{Finding::secret_malformed});

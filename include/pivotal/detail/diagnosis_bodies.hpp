@@ -63,8 +63,7 @@ public:
         livemode_ = json_.top_level("livemode");
         std::string written;
         for (layout_ = 0; layout_ < json_layouts.size(); ++layout_) {
-            json_.write(JsonStyle{layout_}, written);
-            if (written == parts_.core) break;
+            if (json_.write(JsonStyle{layout_}, written) && written == parts_.core) break;
         }
     }
 
@@ -190,7 +189,7 @@ private:
         json_.parse(parts_.core);
         std::string written;
         return for_each_json_style(json_, [&](const JsonStyle& style) {
-            json_.write(style, written);
+            if (!json_.write(style, written)) return !budget_.spend(written.size());
             return offer(written, [&] {
                 return Change{
                     Finding::body_reserialized,

@@ -64,8 +64,10 @@ private:
 
     void report_secrets() {
         for (const SecretProblem& problem : search_.secrets.problems) {
-            std::string text =
-                "Webhook refuses " + name_of_secret(problem.secret) + ": " + problem.text + ".";
+            std::string text = "Webhook refuses " + name_of_secret(problem.secret) + ": " + problem.text;
+            if (text.back() != '?') text += '.';
+            if (problem.secret > 0 && !problem.mended)
+                text += " Or is it the rest of the secret before it, which was broken into two lines?";
             if (problem.mended && search_.key && search_.key->secret == problem.secret &&
                 !search_.key->change)
                 text += " With that mended the key is the right one.";
@@ -184,7 +186,8 @@ private:
                    "seconds the signature does not verify either.");
         else
             report_malformed();
-        if (!search_.possible()) return;  // a secret or a header is the cause, and was told
+        if (!search_.possible() || !search_.has_secret())
+            return;  // a secret or a header is the cause, and was told
         if (!report_looks()) report_unexplained();
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -50,6 +51,12 @@ public:
     /// False where there is nothing to search with: no key, no signature, no id or no timestamp.
     bool possible() const noexcept {
         return !prefixes.empty() && !headers.signatures.empty() && !secrets.keys.empty();
+    }
+
+    /// True where one of the secrets is one, as it is or mended: else nothing can be ruled out.
+    bool has_secret() const noexcept {
+        return std::any_of(secrets.keys.begin(), secrets.keys.end(),
+                           [](const KeyForm& form) { return !form.change; });
     }
 
     /// True where there is a signature of a kind (HMAC, Ed25519) that there is a key for.

@@ -112,10 +112,15 @@ void mend_secret(std::string& secret, Add&& add) {
         if (at == secret.npos || starts_with(secret, prefix)) continue;
         secret.erase(0, at);
         add(Finding::secret_malformed,
-            "there is text in front of its prefix (the variable's name?): remove what stands in front");
+            "there is text in front of its prefix (the variable's name, or a byte order mark?): remove what "
+            "stands in front");
     }
     const std::size_t payload = starts_with(secret, "whsec_") ? 6 : starts_with(secret, "whpk_") ? 5 : 0;
-    if (secret.find_first_of("-_", payload) != secret.npos && !starts_with(secret, "pivotal_") &&
+    constexpr std::string_view url_safe =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=";
+    const bool two = secret.find("whsec_", 1) != secret.npos || secret.find("whpk_", 1) != secret.npos;
+    if (secret.find_first_of("-_", payload) != secret.npos && !two &&
+        secret.find_first_not_of(url_safe, payload) == secret.npos && !starts_with(secret, "pivotal_") &&
         !starts_with(secret, "whsk_") && !is_other_token(secret)) {
         std::replace(secret.begin() + static_cast<std::ptrdiff_t>(payload), secret.end(), '-', '+');
         std::replace(secret.begin() + static_cast<std::ptrdiff_t>(payload), secret.end(), '_', '/');

@@ -200,11 +200,15 @@ public:
         return is_sorted(root_, several) && several;
     }
 
-    /// The whole in a style, but for JsonStyle::order: arrange does that.
-    void write(const JsonStyle& style, std::string& out) const {
+    /// The whole in a style, but for JsonStyle::order: arrange does that. False where it would be longer than
+    /// max_written: 512 levels of indentation make gigabytes of a hostile body.
+    bool write(const JsonStyle& style, std::string& out) const {
         out.clear();
         write(root_, style, 0, out);
+        return out.size() <= max_written;
     }
+
+    static constexpr std::size_t max_written = std::size_t{4} << 20;
 
 private:
     struct Node {
@@ -346,7 +350,7 @@ private:
                 out += ".0";
         } else {
             out += node.kind;
-            for (std::size_t i = 0; i < node.items.size(); ++i) {
+            for (std::size_t i = 0; i < node.items.size() && out.size() <= max_written; ++i) {
                 const bool value = node.kind == '{' && i % 2 == 1;
                 if (value) {
                     out += layout.colon;
