@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# nginx.sh CLI: headers as a real proxy changes them.
+# nginx.sh CLI: headers and bodies as a real proxy changes them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cli=$1
@@ -7,9 +7,7 @@ cli=$1
 for tool in nginx jq curl; do
     command -v $tool >/dev/null || skip "$tool is missing" "apt-get install nginx-light jq curl"
 done
-. "$here/../cli/lib.sh"
-export PIVOTAL_WEBHOOK_SECRET=whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD
-cd "$folder"
+. "$here/lib.sh"
 start_listener --json
 cat >nginx.conf <<CONF
 daemon off; pid $folder/nginx.pid; error_log $folder/error.log;
@@ -26,6 +24,7 @@ http {
         location /trimmed { proxy_pass http://127.0.0.1:$port; proxy_set_header svix-signature \$cut; }
         location /milliseconds { proxy_pass http://127.0.0.1:$port; proxy_set_header svix-timestamp "\${http_svix_timestamp}123"; }
         location /missing { proxy_pass http://127.0.0.1:$port; proxy_set_header svix-signature ""; }
+        location /empty { proxy_pass http://127.0.0.1:$port; proxy_pass_request_body off; proxy_set_header content-length ""; }
     }
 }
 CONF
@@ -35,16 +34,23 @@ trap 'kill $proxy; wait $proxy || true; stop_listener; rm -rf "$folder"' EXIT
 until [ -S nginx.sock ]; do kill -0 $proxy; done
 
 printf '{"id":"evt_1","type":"task.completed"}' >body
-arguments=()
-while IFS= read -r header; do arguments+=(-H "$header"); done < <("$cli" sign --body body)
-through() {
+through() { # through LOCATION: what the listener finds behind it
+    local arguments=() header
+    while IFS= read -r header; do arguments+=(-H "$header"); done <headers
     curl -s -o answer --unix-socket nginx.sock "${arguments[@]}" --data-binary @body "http://localhost/$1"
-    tail -1 listen.out | jq -r 'if .verified then "verified" else [.findings[]?.finding] | join(" ") end'
+    last_heard
 }
+sign body
 expect "a plain proxy" verified "$(through plain)"
 expect "a proxy that joins a header" headers_joined "$(through joined)"
 expect "a proxy that renames one header" headers_mixed "$(through mixed)"
 expect "a proxy that cuts a header" header_trimmed "$(through trimmed)"
 expect "a proxy that changes the unit" timestamp_in_milliseconds "$(through milliseconds)"
 expect "a proxy that drops a header" header_missing "$(through missing)"
+expect "a proxy that passes on no body" body_empty "$(through empty)"
+"$cli" --secret-file stranger sign --body body >headers
+expect "a forgery through a plain proxy" unexplained "$(through plain)"
+expect "of one through the others nothing is proved: joined" "header_malformed unexplained" "$(through joined)"
+expect "mixed" header_missing "$(through mixed)"
+expect "cut" unexplained "$(through trimmed)"
 finish
