@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -128,9 +129,11 @@ std::string read_secrets(const std::string& file) {
 std::string read_all(const std::string& file) {
     if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
     if (std::filesystem::is_directory(file)) throw UsageError("cannot read " + file + ": it is a folder");
+    errno = 0;
     std::ifstream stream(file, std::ios::binary);
     std::string text((std::istreambuf_iterator<char>(stream)), {});
-    if (!stream) throw UsageError("cannot read " + file);
+    if (!stream)
+        throw UsageError("cannot read " + file + (errno ? ": " + std::string(std::strerror(errno)) : ""));
     return text;
 }
 

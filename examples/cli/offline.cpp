@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -69,6 +70,13 @@ int verify(const InputOptions& options, const std::string& secrets) {
         return status_valid;
     } catch (const pivotal::WebhookVerificationError& error) {
         std::cout << coloured("invalid", 31, colour) << ": " << error.what() << std::endl;
+        const bool late = error.code() == pivotal::Errc::timestamp_too_old ||
+                          error.code() == pivotal::Errc::timestamp_too_new;
+        if (late)
+            std::cerr
+                << "(For a delivery that was saved give --any-age, or --at and the time at which it came.)\n";
+        else if (error.code() != pivotal::Errc::malformed_event)
+            std::cerr << "(`pivotal-webhook explain` with the same input looks for the cause.)\n";
         return status_invalid;
     }
 }
@@ -83,9 +91,34 @@ pivotal::Clock::time_point signed_time(const Delivery& delivery) {
     return pivotal::Clock::now();
 }
 
+// What may be due to the text that was read, and not to the delivery; and what was left out.
+void print_notes(const InputOptions& options, const Delivery& delivery,
+                 const std::vector<pivotal::Diagnosis>& found) {
+    using pivotal::Finding;
+    const auto has = [&](Finding finding) {
+        return std::any_of(found.begin(), found.end(),
+                           [&](const auto& one) { return one.finding == finding; });
+    };
+    if (has(Finding::header_missing)) {
+        std::cout
+            << "(Headers are read as lines such as \"svix-id: msg_...\", as a table, as curl -v shows them, or as "
+               "one JSON object of names and values.)\n";
+        return;
+    }
+    if (has(Finding::body_empty) && options.body.empty())
+        std::cout
+            << "(The text that was read has no body: put it behind an empty line, or give it by --body.)\n";
+    if (!delivery.received && (has(Finding::body_reserialized) || has(Finding::body_end_changed)))
+        std::cout
+            << "(A body that was copied from a page may have been formatted by that: `pivotal-webhook listen "
+               "--save` keeps the bytes.)\n";
+    if (options.at.empty() && !delivery.received && !has(Finding::unexplained))
+        std::cout << "(Whether a clock is wrong was not judged: for that give --at, the time at which it was "
+                     "received.)\n";
+}
+
 int explain(const InputOptions& options, const std::string& secrets) {
     const Delivery delivery = read_delivery(options);
-    const bool judged = !options.at.empty() || delivery.received;
     const pivotal::Clock::time_point now = !options.at.empty() ? parse_time(options.at)
                                            : delivery.received
                                                ? pivotal::Clock::time_point(*delivery.received)
@@ -103,9 +136,7 @@ int explain(const InputOptions& options, const std::string& secrets) {
     for (const auto& one : found)
         std::cout << coloured(to_string(one.finding), good ? 32 : 33, colour) << ": " << one.explanation
                   << '\n';
-    if (!judged)
-        std::cout << "(Whether a clock is wrong was not judged: for that give --at, the time at which it was "
-                     "received.)\n";
+    print_notes(options, delivery, found);
     std::cout.flush();
     return good ? status_valid : status_invalid;
 }
@@ -113,8 +144,11 @@ int explain(const InputOptions& options, const std::string& secrets) {
 // The body alone, or a delivery's, which keeps its id.
 int sign(const InputOptions& options, const std::string& id, const std::string& secrets) {
     Delivery delivery;
+    const std::string body = options.body.empty() ? "-" : options.body;
+    if (options.delivery.empty() && body == "-" && ::isatty(STDIN_FILENO) != 0)
+        std::cerr << "Type the body, then Ctrl-D (an Enter before that is part of it):\n";
     if (options.delivery.empty())
-        delivery.body = read_all(options.body.empty() ? "-" : options.body);
+        delivery.body = read_all(body);
     else
         delivery = read_delivery(options);
     const pivotal::Seconds time = options.at.empty()

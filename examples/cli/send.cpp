@@ -14,6 +14,12 @@
 
 namespace {
 
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)  // Debian's has it; vcpkg's only with the feature openssl
+constexpr bool has_tls = true;
+#else
+constexpr bool has_tls = false;
+#endif
+
 const std::map<std::string, std::string>& sample_events() {
     static const std::map<std::string, std::string> events = {
 #include "sample_events.inc"
@@ -67,12 +73,10 @@ Target parse_url(const std::string& url) {
     if (scheme != "http" && scheme != "https")
         throw UsageError("the URL starts with " + printable(scheme) +
                          "://: webhooks are sent to http:// or https://");
-#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT)
-    if (scheme == "https")
+    if (scheme == "https" && !has_tls)
         throw UsageError(
             "this pivotal-webhook cannot send to https://: it was built with a cpp-httplib without TLS (build that "
             "with CPPHTTPLIB_OPENSSL_SUPPORT), so send to the handler's http:// port");
-#endif
     const std::size_t host = scheme_end + 3, path = std::min(url.find_first_of("/?#", host), url.size());
     const std::string authority = url.substr(host, path - host);
     if (authority.empty() || authority.front() == ':') throw UsageError("the URL names no host");

@@ -35,6 +35,10 @@ screen 'Paste the headers' >/dev/null
 terminal paste-buffer -t t
 terminal send-keys -t t C-d
 expect_match "a pasted delivery is explained" verified "$(screen 'status 0')"
+terminal send-keys -t t "clear; '$cli' sign; echo status \$?" Enter
+screen 'Type the body' >/dev/null
+terminal send-keys -t t '{}' C-d C-d
+expect_match "a typed body is signed" 'svix-signature: v1,' "$(screen 'status 0')"
 
 # listen: green where it verifies, red and yellow where it does not; nothing of it with NO_COLOR.
 # listens NAME [VARIABLE=VALUE]: starts it in a terminal, sends it a good and a bad delivery, prints its screen.
