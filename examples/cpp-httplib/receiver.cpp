@@ -23,7 +23,7 @@ int main() try {
         }
     };
     server.Post("/webhooks/pivotal", receive);  // by a ContentReader: httplib refuses forms of over 8 KiB
-    server.set_exception_handler([](auto&, auto& reply, auto) { reply.status = 500; });
+    server.set_exception_handler([](auto&, auto& r, auto) { r.status = 500, r.body = "internal error"; });
     server.set_keep_alive_max_count(1);  // what is left unread of an oversized body is no next request
     // Not httplib's own SO_REUSEPORT, which lets two receivers share a port unnoticed.
     server.set_socket_options([on = 1](auto s) { setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); });

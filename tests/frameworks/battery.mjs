@@ -1,7 +1,11 @@
 // battery.mjs COMMAND...: what every receiver has to withstand, signed by the official library.
+// OPENSSL_FAULT_LIBRARY names the library that makes OpenSSL fail on demand.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Svix } from '../interop/official.mjs';
@@ -51,8 +55,15 @@ const wire = (headers, body, length = Buffer.byteLength(body)) =>
     Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('') +
     `Connection: close\r\n\r\n${body}`;
 
-before(async () => (receiver = await Receiver.start(command, secret)));
-after(() => receiver?.stop());
+const folder = mkdtempSync(join(tmpdir(), 'battery-'));
+const fault = join(folder, 'fault'); // OpenSSL fails in the receiver while this file is there
+const faulty = { LD_PRELOAD: process.env.OPENSSL_FAULT_LIBRARY, OPENSSL_FAULT: fault };
+
+before(async () => (receiver = await Receiver.start(command, secret, faulty)));
+after(async () => {
+    await receiver?.stop();
+    rmSync(folder, { recursive: true });
+});
 
 test('valid', async () => {
     const body = accepted(newEvent());
@@ -168,6 +179,15 @@ test('clients that disconnect half-way', async () => {
     socket.destroy();
 });
 
+test('OpenSSL fails: 500, and then it goes on', async () => {
+    const body = newEvent();
+    writeFileSync(fault, '');
+    assert.deepEqual(await receiver.post(body, sign(body)), { status: 500, text: 'internal error' });
+    rmSync(fault);
+    const next = accepted(newEvent());
+    assert.deepEqual(await receiver.post(next, sign(next)), ok);
+});
+
 test('exactly the accepted events were printed', async () => {
     await receiver.printed(expected.at(-1));
     assert.deepEqual([...receiver.lines].sort(), [...expected].sort());
@@ -179,6 +199,15 @@ test('a port in use: a message and status 1', async () => {
     assert.equal(code, 1);
     assert.match(stderr, /in use|bind|listen|port/i);
 });
+
+// What has an adapter does not listen itself.
+for (const port of command.length > 1 ? [] : ['0', '70000', '-1', 'http']) {
+    test(`the port ${port}: a message and status 1`, async () => {
+        const { code, stderr } = await runToEnd(command, { PIVOTAL_WEBHOOK_SECRET: secret, PORT: port });
+        assert.equal(code, 1);
+        assert.match(stderr, /port/i);
+    });
+}
 
 test('no secret: the message of InvalidSecretError and status 1', async () => {
     const { code, stderr } = await runToEnd(command, { PORT: String(await freePort()) });

@@ -30,13 +30,13 @@ export async function runToEnd(command, env) {
 }
 
 export class Receiver {
-    /** Starts `command` (the program and its arguments) and waits until it accepts connections. */
-    static async start(command, secret) {
+    /** Starts `command` (the program and its arguments), with `more` environment, and waits until it accepts connections. */
+    static async start(command, secret, more = {}) {
         const receiver = new Receiver();
         receiver.port = await freePort();
         receiver.lines = [];
         receiver.stderr = '';
-        const env = cleaned({ PIVOTAL_WEBHOOK_SECRET: secret, PORT: String(receiver.port) });
+        const env = cleaned({ PIVOTAL_WEBHOOK_SECRET: secret, PORT: String(receiver.port), ...more });
         receiver.child = spawn(command[0], command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
         receiver.ended = once(receiver.child, 'close');
         receiver.child.stderr.on('data', (data) => (receiver.stderr += data));
