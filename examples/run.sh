@@ -95,20 +95,6 @@ show_deliveries() {
     sed '1d; s/^/  /' "$folder/server.err"
 }
 
-# A JSON library wrote the body again before it was verified: the most common mistake, and what explains it.
-show_explanation() {
-    local explained
-    say "A delivery that does not verify, explained by examples/cli"
-    PIVOTAL_WEBHOOK_SECRET=$(new_secret) && export PIVOTAL_WEBHOOK_SECRET
-    "$cli" sign --body examples/events/customer.at_risk.json >"$folder/explained.headers"
-    tr -d '\n' <examples/events/customer.at_risk.json | sed 's/  */ /g' >"$folder/explained.json"
-    "$cli" explain --headers "$folder/explained.headers" --body "$folder/explained.json" >"$folder/explained.out" || true
-    sed 's/^/  /' "$folder/explained.out"
-    explained=$(cut -d: -f1 "$folder/explained.out" | head -1)
-    heading "the diagnosis"
-    check "a body without its line ends" body_reserialized "$explained"
-}
-
 # The answer comes when the event is on the disk; the worker that handles it is killed in the middle of it.
 show_inbox() {
     local first=customer.at_risk second=onboarding.completed first_id second_id file=$folder/inbox.out
@@ -168,6 +154,20 @@ show_exactly_once() {
     "$exactly_once" --calls | sed 's/^/  /'
 }
 
+# A JSON library wrote the body again before it was verified: the most common mistake, and what explains it.
+show_explanation() {
+    local explained
+    say "A delivery that does not verify, explained by examples/cli"
+    PIVOTAL_WEBHOOK_SECRET=$(new_secret) && export PIVOTAL_WEBHOOK_SECRET
+    "$cli" sign --body examples/events/customer.at_risk.json >"$folder/explained.headers"
+    tr -d '\n' <examples/events/customer.at_risk.json | sed 's/  */ /g' >"$folder/explained.json"
+    "$cli" explain --headers "$folder/explained.headers" --body "$folder/explained.json" >"$folder/explained.out" || true
+    sed 's/^/  /' "$folder/explained.out"
+    explained=$(cut -d: -f1 "$folder/explained.out" | head -1)
+    heading "the diagnosis"
+    check "a body without its line ends" body_reserialized "$explained"
+}
+
 serve() {
     local given=${PIVOTAL_WEBHOOK_SECRET:-}
     export PIVOTAL_WEBHOOK_SECRET=${given:-$(new_secret)}
@@ -201,12 +201,12 @@ if [ $serve = 1 ]; then
     exit
 fi
 show_deliveries
-show_explanation
 if [ -x "$inbox" ]; then
     show_inbox
     show_exactly_once
 else
     say "examples/inbox and examples/exactly-once were not built: they need SQLite (apt-get install libsqlite3-dev)"
 fi
+show_explanation
 say "$((rows - wrong)) of $rows as expected"
 [ $wrong = 0 ]
