@@ -132,6 +132,16 @@ struct Fixture {
 
 }  // namespace
 
+TEST_CASE("the defaults of a worker and an inbox are those that are documented", "[inbox]") {
+    const WorkerOptions options;
+    CHECK(options.threads == 1);
+    CHECK(options.lease == 30s);
+    CHECK(options.max_attempts == 10);
+    CHECK(options.min_backoff == 1s);
+    CHECK(options.max_backoff == 1h);
+    CHECK_FALSE(pivotal::InboxOptions{}.keep_bodies);
+}
+
 TEST_CASE("a worker hands each event to the handler and is done with it", "[inbox]") {
     Fixture f;
     std::vector<std::string> handled;
@@ -386,6 +396,13 @@ TEST_CASE("a Receiver over an inbox puts and answers", "[receiver][inbox]") {
         CHECK(incidents[0].reason == Reason::store_unavailable);
         CHECK(incidents[0].error == "disk full");
         CHECK(incidents[0].event_id == "evt_5tGz0q");
+    }
+    SECTION("whatever the inbox throws") {
+        inbox->on_put = [] { throw 42; };
+        CHECK(receive() == "503 store unavailable");
+        REQUIRE(incidents.size() == 1);
+        CHECK(incidents[0].reason == Reason::store_unavailable);
+        CHECK(incidents[0].delivery_id == m.id);
     }
     SECTION("nor when memory runs out") {
         inbox->on_put = [] { throw std::bad_alloc(); };

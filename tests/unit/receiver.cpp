@@ -108,6 +108,10 @@ const auto fail = [] { throw StoreError("no route to host"); };
 
 }  // namespace
 
+TEST_CASE("a lease is 30 s unless it is told otherwise", "[receiver]") {
+    CHECK(pivotal::ReceiverOptions{}.lease == 30s);
+}
+
 TEST_CASE("a delivery is handled once, and its retries are duplicates", "[receiver]") {
     Fixture f;
     std::string delivery;
@@ -294,6 +298,13 @@ TEST_CASE("a completion that cannot be stored is tried twice", "[receiver]") {
         check(f.incidents[0], Reason::not_recorded, "no route to host");
         check(f.receive(Message()), 409, "in progress");  // until the lease runs out
     }
+    SECTION("whatever a store throws") {
+        f.store->on_complete = [] { throw 42; };
+        check(f.receive(Message()), 503, "store unavailable");
+        CHECK(f.store->completions == 2);
+        REQUIRE(f.incidents.size() == 1);
+        check(f.incidents[0], Reason::not_recorded, "an exception that is no std::exception");
+    }
     CHECK(f.handled.size() == 1);
 }
 
@@ -400,6 +411,20 @@ TEST_CASE("a lease is renewed while the handler runs past half of it", "[receive
         };
         f.handler = [&](const Event&) { CHECK(wait_for_renewals(4)); };
         check(f.receive(Message()), 200, "ok");
+    }
+    SECTION("and not before half of it") {
+        f.options.lease = 400ms;
+        Receiver receiver(
+            Webhook(support::secret), f.store, [&](const Event&) { CHECK(wait_for_renewals(1)); }, f.options);
+        std::chrono::steady_clock::time_point claimed, renewal;
+        f.store->on_claim = [&] { claimed = std::chrono::steady_clock::now(); };
+        f.store->on_renew = [&, notify = f.store->on_renew] {
+            renewal = std::chrono::steady_clock::now();
+            notify();
+        };
+        const Message m;
+        check(receiver.receive(m.body, support::headers_of(m), support::now), 200, "ok");
+        CHECK(renewal - claimed >= 200ms);
     }
     SECTION("but not once it is lost") {
         f.handler = [&](const Event&) {
