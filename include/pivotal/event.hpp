@@ -72,11 +72,11 @@ struct Event {
 #endif
 
 private:
-    const nlohmann::json& member_of_data(const char* name) const noexcept {
-        if (data.is_object()) {
-            const auto found = data.find(name);
-            if (found != data.end()) return *found;
-        }
+    const nlohmann::json& member_of_data(std::string_view name) const noexcept {
+        // Of two members one is found without a search; the map's own costs every file that includes this 2 % more time.
+        if (const auto* const members = data.get_ptr<const nlohmann::json::object_t*>())
+            for (const auto& member : *members)
+                if (member.first == name) return member.second;
         return detail::immortal<nlohmann::json>();
     }
 };

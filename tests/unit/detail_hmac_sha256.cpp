@@ -32,11 +32,11 @@ TEST_CASE("HMAC-SHA256 is OpenSSL's, for keys and messages of every length", "[h
     int wrong = 0;
     for (std::size_t key_size = 1; key_size <= 140; ++key_size) {
         const std::string key = some_bytes(key_size);
-        const auto made = detail::HmacSha256Key::create(support::bytes_of(key), key.size());
-        REQUIRE(made.has_value());
+        const detail::HmacSha256Key made(support::bytes_of(key), key.size());
+        REQUIRE(made);
         for (const std::size_t size : {0U, 1U, 55U, 56U, 63U, 64U, 65U, 127U, 128U, 300U}) {
             const std::string message = some_bytes(size);
-            if (tag_of(*made, "", message) != support::hmac_sha256(key, message)) ++wrong;
+            if (tag_of(made, "", message) != support::hmac_sha256(key, message)) ++wrong;
         }
     }
     CHECK(wrong == 0);
@@ -44,39 +44,39 @@ TEST_CASE("HMAC-SHA256 is OpenSSL's, for keys and messages of every length", "[h
 
 TEST_CASE("where the message is cut makes no difference", "[hmac]") {
     const std::string key = some_bytes(24), message = some_bytes(200);
-    const auto made = detail::HmacSha256Key::create(support::bytes_of(key), key.size());
-    REQUIRE(made.has_value());
+    const detail::HmacSha256Key made(support::bytes_of(key), key.size());
+    REQUIRE(made);
     const std::string expected = support::hmac_sha256(key, message);
     for (std::size_t cut = 0; cut <= message.size(); ++cut)
-        CHECK(tag_of(*made, message.substr(0, cut), message.substr(cut)) == expected);
+        CHECK(tag_of(made, message.substr(0, cut), message.substr(cut)) == expected);
 }
 
 TEST_CASE("one context serves many keys, kept or wiped", "[hmac]") {
     const std::string first_key = some_bytes(24), second_key = some_bytes(100);
-    const auto first = detail::HmacSha256Key::create(support::bytes_of(first_key), first_key.size());
-    const auto second = detail::HmacSha256Key::create(support::bytes_of(second_key), second_key.size());
-    REQUIRE(first.has_value());
-    REQUIRE(second.has_value());
+    const detail::HmacSha256Key first(support::bytes_of(first_key), first_key.size());
+    const detail::HmacSha256Key second(support::bytes_of(second_key), second_key.size());
+    REQUIRE(first);
+    REQUIRE(second);
     for (int round = 0; round < 4; ++round) {
         detail::SecretBytes<detail::sha256_size> tag;
         {
             detail::ScratchContext scratch;
-            REQUIRE(first->compute(scratch, "a", "b", tag));
+            REQUIRE(first.compute(scratch, "a", "b", tag));
             CHECK(std::string(tag.data, tag.data + 32) == support::hmac_sha256(first_key, "ab"));
             if (round % 2) scratch.keep();
         }
         detail::ScratchContext scratch;
-        REQUIRE(second->compute(scratch, "a", "c", tag));
+        REQUIRE(second.compute(scratch, "a", "c", tag));
         CHECK(std::string(tag.data, tag.data + 32) == support::hmac_sha256(second_key, "ac"));
-        REQUIRE(first->compute(scratch, "", "", tag));
+        REQUIRE(first.compute(scratch, "", "", tag));
         CHECK(std::string(tag.data, tag.data + 32) == support::hmac_sha256(first_key, ""));
     }
 }
 
 TEST_CASE("a context is wiped behind its use, unless its tag is no secret", "[hmac]") {
     const std::string bytes = some_bytes(24);
-    const auto key = detail::HmacSha256Key::create(support::bytes_of(bytes), bytes.size());
-    REQUIRE(key.has_value());
+    const detail::HmacSha256Key key(support::bytes_of(bytes), bytes.size());
+    REQUIRE(key);
     for (const bool keep : {false, true, false}) {
         CAPTURE(keep);
         EVP_MD_CTX* used = nullptr;
@@ -84,7 +84,7 @@ TEST_CASE("a context is wiped behind its use, unless its tag is no secret", "[hm
             detail::ScratchContext scratch;
             used = scratch.get();
             detail::SecretBytes<detail::sha256_size> tag;
-            REQUIRE(key->compute(scratch, "a", "b", tag));
+            REQUIRE(key.compute(scratch, "a", "b", tag));
             CHECK(support::digest_of(used) != nullptr);
             if (keep) scratch.keep();
         }
@@ -102,10 +102,10 @@ struct Late {
     bool* has_its_own = nullptr;
     ~Late() {
         const std::string bytes = some_bytes(24);
-        const auto key = detail::HmacSha256Key::create(support::bytes_of(bytes), bytes.size());
+        const detail::HmacSha256Key key(support::bytes_of(bytes), bytes.size());
         const detail::ScratchContext first, second;
         detail::SecretBytes<detail::sha256_size> computed;
-        if (key && key->compute(first, "a", "b", computed))
+        if (key && key.compute(first, "a", "b", computed))
             tag->assign(computed.data, computed.data + computed.size());
         *has_its_own = first.get() != second.get();
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -10,14 +9,17 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-constexpr std::array<std::int8_t, 256> make_base64_values() noexcept {
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::array<std::int8_t, 256> values{};
-    for (auto& value : values) value = -1;
-    for (std::size_t i = 0; i < alphabet.size(); ++i)
-        values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
-    return values;
-}
+/// The value of each character, -1 where it has none. A plain array, which a compiler fills in less time.
+struct Base64Values {
+    std::int8_t of[256];
+
+    constexpr Base64Values() noexcept : of() {
+        for (std::int8_t& value : of) value = -1;
+        std::int8_t value = 0;
+        for (const char c : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+            if (c != '\0') of[static_cast<unsigned char>(c)] = value++;
+    }
+};
 
 /// What base64_decode returns for a text that it refuses.
 inline constexpr std::size_t base64_invalid = static_cast<std::size_t>(-1);
@@ -29,7 +31,7 @@ inline constexpr std::size_t base64_invalid = static_cast<std::size_t>(-1);
 /// Its table is indexed by the text: a secret that is decoded leaves traces in the cache, once, when it is
 /// configured.
 inline std::size_t base64_decode(std::string_view text, unsigned char* out, std::size_t capacity) noexcept {
-    static constexpr std::array<std::int8_t, 256> values = make_base64_values();
+    static constexpr Base64Values values;
     if (text.size() % 4 == 0 && !text.empty() && text.back() == '=')
         text.remove_suffix(text[text.size() - 2] == '=' ? 2 : 1);
     const std::size_t tail = text.size() % 4;
@@ -41,7 +43,7 @@ inline std::size_t base64_decode(std::string_view text, unsigned char* out, std:
     // others it still sets the highest bit. One test at the end.
     std::uint32_t seen = 0;
     const auto value = [&](std::size_t i) {
-        return static_cast<std::uint32_t>(values[static_cast<unsigned char>(text[i])]);
+        return static_cast<std::uint32_t>(values.of[static_cast<unsigned char>(text[i])]);
     };
     std::size_t i = 0;
     for (const unsigned char* const end = out + size / 3 * 3; out != end; i += 4) {

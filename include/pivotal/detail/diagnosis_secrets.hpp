@@ -219,11 +219,10 @@ inline SecretForms secret_forms(std::string_view secrets) {
         if (hmac && !mended.view().empty() && mended.view().size() <= 2 * max_secret_size) {
             const auto add = [&](std::string_view key, Change change) {
                 KeyForm form;
-                form.hmac =
-                    HmacSha256Key::create(reinterpret_cast<const unsigned char*>(key.data()), key.size());
+                form.hmac.emplace(reinterpret_cast<const unsigned char*>(key.data()), key.size());
                 form.secret = forms.count;
                 form.change = std::move(change);
-                if (form.hmac)
+                if (*form.hmac)
                     as_text.push_back(std::move(form));
                 else
                     forms.failed = true;

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string_view>
-#include <utility>
 
 #include <pivotal/detail/openssl.hpp>
 
@@ -20,12 +18,12 @@ enum class Ed25519Result { match, mismatch, failure };
 /// An Ed25519 public key (RFC 8032). Immutable; const members may run in many threads at once.
 class Ed25519Key {
 public:
-    /// nullopt where OpenSSL fails.
-    static std::optional<Ed25519Key> create(const unsigned char (&key)[ed25519_key_size]) noexcept {
-        PublicKey made(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key, sizeof key));
-        if (!made || !has_sha512()) return std::nullopt;
-        return Ed25519Key(std::move(made));
+    /// Where OpenSSL fails it is false, and not to be used.
+    explicit Ed25519Key(const unsigned char (&key)[ed25519_key_size]) noexcept
+        : key_(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key, sizeof key)) {
+        if (!has_sha512()) key_.reset();
     }
+    explicit operator bool() const noexcept { return key_ != nullptr; }
 
     Ed25519Result verify(const unsigned char (&signature)[ed25519_signature_size],
                          std::string_view message) const noexcept {
@@ -40,8 +38,6 @@ public:
     }
 
 private:
-    explicit Ed25519Key(PublicKey key) noexcept : key_(std::move(key)) {}
-
     PublicKey key_;
 };
 

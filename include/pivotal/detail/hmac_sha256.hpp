@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <optional>
 #include <string_view>
 
 #include <pivotal/detail/openssl.hpp>
@@ -62,28 +61,12 @@ private:
 /// padded key. Immutable; const members may run in many threads at once.
 class HmacSha256Key {
 public:
-    /// A key of any length; nullopt where OpenSSL fails. The bytes are not kept.
-    static std::optional<HmacSha256Key> create(const unsigned char* key, std::size_t size) noexcept {
-        HmacSha256Key made;
-        const Digest digest = sha256();
-        made.inner_.reset(EVP_MD_CTX_new());
-        made.outer_.reset(EVP_MD_CTX_new());
-        if (!digest || !made.inner_ || !made.outer_) return std::nullopt;
-
-        SecretBytes<sha256_block_size> block;
-        std::memset(block.data, 0, block.size());
-        if (size <= block.size()) {
-            std::memcpy(block.data, key, size);
-        } else if (!starts(made.inner_.get(), digest.get(), key, size) ||
-                   EVP_DigestFinal_ex(made.inner_.get(), block.data, nullptr) != 1) {
-            return std::nullopt;
-        }
-        for (unsigned char& byte : block.data) byte ^= 0x36;
-        if (!starts(made.inner_.get(), digest.get(), block.data, block.size())) return std::nullopt;
-        for (unsigned char& byte : block.data) byte ^= 0x36 ^ 0x5c;
-        if (!starts(made.outer_.get(), digest.get(), block.data, block.size())) return std::nullopt;
-        return made;
+    /// A key of any length; the bytes are not kept. Where OpenSSL fails it is false, and computes nothing.
+    HmacSha256Key(const unsigned char* key, std::size_t size) noexcept
+        : inner_(EVP_MD_CTX_new()), outer_(EVP_MD_CTX_new()) {
+        if (!make_schedule(key, size)) inner_.reset();
     }
+    explicit operator bool() const noexcept { return inner_ != nullptr; }
 
     /// The tag of `head` followed by `rest`, in one pass and without a copy of either. False where OpenSSL
     /// fails.
@@ -101,12 +84,24 @@ public:
     }
 
 private:
-    HmacSha256Key() noexcept = default;
-
-    static bool starts(EVP_MD_CTX* context, const EVP_MD* digest, const unsigned char* bytes,
-                       std::size_t size) noexcept {
-        return EVP_DigestInit_ex(context, digest, nullptr) == 1 &&
-               EVP_DigestUpdate(context, bytes, size) == 1;
+    bool make_schedule(const unsigned char* key, std::size_t size) noexcept {
+        EVP_MD_CTX *const inner = inner_.get(), *const outer = outer_.get();
+        const EVP_MD* const digest = EVP_sha256();
+        if (!inner || !outer || !digest) return false;
+        SecretBytes<sha256_block_size> block;
+        std::memset(block.data, 0, block.size());
+        if (size <= block.size())
+            std::memcpy(block.data, key, size);
+        else if (EVP_DigestInit_ex(inner, digest, nullptr) != 1 || EVP_DigestUpdate(inner, key, size) != 1 ||
+                 EVP_DigestFinal_ex(inner, block.data, nullptr) != 1)
+            return false;
+        // Copied, so that OpenSSL looks for the digest's implementation once.
+        if (EVP_DigestInit_ex(inner, digest, nullptr) != 1 || EVP_MD_CTX_copy_ex(outer, inner) != 1)
+            return false;
+        for (unsigned char& byte : block.data) byte ^= 0x36;
+        if (EVP_DigestUpdate(inner, block.data, block.size()) != 1) return false;
+        for (unsigned char& byte : block.data) byte ^= 0x36 ^ 0x5c;
+        return EVP_DigestUpdate(outer, block.data, block.size()) == 1;
     }
 
     MdContext inner_, outer_;

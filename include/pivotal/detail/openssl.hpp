@@ -31,30 +31,17 @@ struct PublicKeyDeleter {
 };
 using PublicKey = std::unique_ptr<EVP_PKEY, PublicKeyDeleter>;
 
-#if PIVOTAL_DETAIL_HAS_FETCH
-struct DigestDeleter {
-    void operator()(EVP_MD* digest) const noexcept { EVP_MD_free(digest); }
-};
-using Digest = std::unique_ptr<EVP_MD, DigestDeleter>;
-inline Digest sha256() noexcept {
-    return Digest(EVP_MD_fetch(nullptr, "SHA256", nullptr));
-}
 /// Ed25519 takes SHA-512 from a provider; where there is none OpenSSL calls every signature wrong.
 inline bool has_sha512() noexcept {
-    return Digest(EVP_MD_fetch(nullptr, "SHA512", nullptr)) != nullptr;
-}
+#if PIVOTAL_DETAIL_HAS_FETCH
+    EVP_MD* const digest = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+    const bool found = digest != nullptr;
+    EVP_MD_free(digest);
+    return found;
 #else
-struct DigestDeleter {
-    void operator()(const EVP_MD*) const noexcept {}
-};
-using Digest = std::unique_ptr<const EVP_MD, DigestDeleter>;
-inline Digest sha256() noexcept {
-    return Digest(EVP_sha256());
-}
-inline bool has_sha512() noexcept {
     return true;  // built in
-}
 #endif
+}
 
 /// Leaves OpenSSL's error queue as it was: what our calls add is taken off again, what the server's own calls
 /// left stays.

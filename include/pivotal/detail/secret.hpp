@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,9 +115,9 @@ inline const char* base64_mistake(std::string_view payload) noexcept {
 }
 
 inline SecretRefusal add_hmac_key(KeyRing& keys, const unsigned char* bytes, std::size_t size) {
-    std::optional<HmacSha256Key> key = HmacSha256Key::create(bytes, size);
+    HmacSha256Key key(bytes, size);
     if (!key) return {Errc::crypto_failure, secret_advice_openssl};
-    keys.hmac.push_back(std::move(*key));
+    keys.hmac.emplace_back(std::move(key));
     return {};
 }
 
@@ -141,9 +140,9 @@ inline SecretRefusal add_secret(KeyRing& keys, std::string_view secret) {
             return refused(
                 "it is no public key: whpk_ must be followed by the standard base64 of 32 bytes; was it cut "
                 "while copying?");
-        std::optional<Ed25519Key> made = Ed25519Key::create(key);
+        Ed25519Key made(key);
         if (!made) return {Errc::crypto_failure, secret_advice_openssl};
-        keys.ed25519.push_back(std::move(*made));
+        keys.ed25519.emplace_back(std::move(made));
         return {};
     }
 

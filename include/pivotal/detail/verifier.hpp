@@ -36,12 +36,17 @@ inline bool is_message_id(std::string_view id) noexcept {
         const std::uint64_t dots = bytes ^ each * '.';  // a byte of 0 where there is a dot
         wrong |= bytes | (bytes - each * '!') | (each * '~' - bytes) | ((dots - each) & ~dots);
     };
-    for (; id.size() >= 8; id.remove_prefix(8)) {
+    const auto look_at_eight = [&](std::size_t at) {
         std::uint64_t bytes;
-        std::memcpy(&bytes, id.data(), 8);
+        std::memcpy(&bytes, id.data() + at, 8);
         look_at(bytes);
+    };
+    if (id.size() >= 8) {
+        for (std::size_t i = 0; i + 8 < id.size(); i += 8) look_at_eight(i);
+        look_at_eight(id.size() - 8);
+    } else {
+        for (const char c : id) look_at(each * static_cast<unsigned char>(c));
     }
-    for (const char c : id) look_at(each * static_cast<unsigned char>(c));
     return (wrong & high) == 0;
 }
 
