@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <pivotal/webhook.hpp>
+#ifdef PIVOTAL_TEST_SIMDJSON
+#include <pivotal/simdjson.hpp>
+#endif
 
 #include <cstdlib>
 #include <map>
@@ -81,3 +84,43 @@ TEST_CASE("authenticate allocates nothing", "[allocations]") {
         CHECK_FALSE(authentic);
     }
 }
+
+namespace {
+
+const std::string some_event =
+    R"({"id":"evt_2nQv8c9aZmYHKr1x","type":"customer.at_risk","created_at":"2026-05-26T18:42:00.000Z",)"
+    R"("org_id":"org_2nQv8c9aZmYHKr1x","livemode":true,"data":{"object":{"id":"cus_2nQv8c9aZmYHKr1x",)"
+    R"("name":"Nordwind Logistik GmbH","health_score":41,"tags":["a",["b",{"c":"a text that is not short"}]]},)"
+    R"("previous_attributes":{"at_risk":false}}})";
+
+}  // namespace
+
+TEST_CASE("verify allocates less than nlohmann's parser alone: it parses once, and copies nothing",
+          "[allocations]") {
+    const pivotal::Webhook webhook("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    const std::string signature = webhook.sign("msg_1", now, some_event);
+    const std::size_t parsed = count([&] { const auto value = nlohmann::json::parse(some_event); });
+    CHECK(parsed > 20);
+    CHECK(count([&] { (void)webhook.verify(some_event, {"msg_1", "1649367553", signature}, now); }) < parsed);
+    // What is not authentic is not parsed.
+    std::error_code error;
+    CHECK(count([&] {
+              (void)webhook.verify(some_event, {"msg_2", "1649367553", signature}, error, now);
+          }) == 0);
+}
+
+#ifdef PIVOTAL_TEST_SIMDJSON
+TEST_CASE("a view allocates nothing once its thread has made one as large", "[allocations]") {
+    const pivotal::Webhook webhook("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    const std::string signature = webhook.sign("msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", now, some_event);
+    bool read = false;
+    CHECK(count([&] {
+              auto view = pivotal::EventView::verify(
+                  webhook, some_event, {"msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", "1649367553", signature}, now);
+              std::string_view name;
+              read =
+                  view.object()["name"].get(name) == simdjson::SUCCESS && view.id == "evt_2nQv8c9aZmYHKr1x";
+          }) == 0);
+    CHECK(read);
+}
+#endif
