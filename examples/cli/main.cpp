@@ -53,6 +53,9 @@ int main(int argc, char** argv) try {
     }
     return status;
 } catch (const std::exception& error) {
-    std::cerr << "pivotal-webhook: " << error.what() << std::endl;
+    std::string_view text = error.what();
+    constexpr std::string_view name = "pivotal: ";  // with which the library starts some of its own
+    if (text.substr(0, name.size()) == name) text.remove_prefix(name.size());
+    std::cerr << "pivotal-webhook: " << text << std::endl;
     return status_usage;
 }

@@ -112,7 +112,10 @@ void print_notes(const InputOptions& options, const Delivery& delivery,
         std::cout
             << "(A body that was copied from a page may have been formatted by that: `pivotal-webhook listen "
                "--save` keeps the bytes.)\n";
-    if (options.at.empty() && !delivery.received && !has(Finding::unexplained))
+    // A clock is judged by a signature that is good.
+    const bool in_question = !has(Finding::unexplained) && !has(Finding::header_malformed) &&
+                             !has(Finding::secret_malformed) && !has(Finding::crypto_failure);
+    if (options.at.empty() && !delivery.received && in_question)
         std::cout << "(Whether a clock is wrong was not judged: for that give --at, the time at which it was "
                      "received.)\n";
 }

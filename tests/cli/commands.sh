@@ -40,6 +40,7 @@ svix-timestamp: 1649367553
 svix-signature: v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=" \
     "$(printf %s "$body" | "$cli" sign --id msg_27UH4WbU6Z5A5EzD8u03UvzRbpk --at 1649367553)"
 expect "an id that is none" 2 "$(status "$cli" sign --id a.b --body /dev/null)"
+expect_match "which is said" '^pivotal-webhook: sign needs an id' "$(cat "$folder/err")"
 printf '{"id":"evt_1","type":"task.completed"}' >"$folder/event.json"
 "$cli" sign --at 2026-05-26T18:42:00Z --body "$folder/event.json" >"$folder/headers"
 expect "valid" 0 "$(status "$cli" verify --headers "$folder/headers" --body "$folder/event.json" --at 1779820920)"
@@ -78,6 +79,9 @@ expect_match "and that is said" '^verified: ' "$(cat "$folder/out")"
 echo >>"$folder/delivery.http"
 expect "a newline too many" 1 "$(status "$cli" explain "$folder/delivery.http")"
 expect_match "is explained" '^body_end_changed: .*newline' "$(cat "$folder/out")"
+expect "nothing is said of a clock where a header is not of its form" 1 \
+    "$(sed 's/^svix-timestamp: .*/svix-timestamp: noon/' "$folder/delivery.http" | status "$cli" explain)"
+expect "but of the header" "header_malformed unexplained" "$(cut -d: -f1 "$folder/out" | paste -sd ' ')"
 expect "in JSON" body_end_changed "$("$cli" explain --json "$folder/delivery.http" | sed -E 's/.*"finding":"([a-z_]+)".*/\1/')"
 sed 's/^/> /' "$folder/headers" | sed '1i * Connected\n> POST /webhooks/pivotal HTTP/1.1\n> host: x' | sed '$a > \n< HTTP/1.1 401' >"$folder/verbose"
 expect "headers as curl -v shows them" 0 "$(status "$cli" explain --headers "$folder/verbose" --body "$folder/event.json")"
