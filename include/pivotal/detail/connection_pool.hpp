@@ -4,7 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,12 +45,13 @@ public:
         ~Loan() {
             if (!connection_) return;
             connection_.reset();
-            pool_.closed(1);
+            pool_.closed();
         }
         Loan(const Loan&) = delete;
         Loan& operator=(const Loan&) = delete;
 
         Connection* operator->() const noexcept { return connection_.get(); }
+        Connection& operator*() const noexcept { return *connection_; }
         /// Nothing is under way on it: another may have it.
         void give_back() noexcept { pool_.keep(std::move(connection_)); }
 
@@ -56,13 +60,25 @@ public:
         std::unique_ptr<Connection> connection_;
     };
 
-    /// Throws what `connect` throws, and StoreError where none becomes free before the deadline.
+    /// Throws what `connect` throws, and StoreError where none becomes free before the deadline, or where
+    /// somebody else could not connect in the meantime: the others need not wait as long again.
     Loan take(Deadline deadline) {
         std::unique_lock<std::mutex> lock(mutex_);
-        for (;;) {
-            if (!freed_.wait_until(lock, deadline, [&] { return !idle_.empty() || open_ < most_; }))
-                throw StoreError("all " + std::to_string(most_) + " connections to the store are busy");
-            if (idle_.empty()) break;
+        if (idle_.size() + (most_ - open_) <= promised_) {
+            const std::uint64_t failures = failures_;
+            Waiter self;
+            waiting_.push_back(&self);
+            const bool in_time =
+                self.wake.wait_until(lock, deadline, [&] { return self.is_next || failures_ != failures; });
+            if (!self.is_next) {
+                waiting_.remove(&self);
+                throw StoreError(in_time
+                                     ? failure_
+                                     : "all " + std::to_string(most_) + " connections to the store are busy");
+            }
+            --promised_;
+        }
+        while (!idle_.empty()) {
             std::unique_ptr<Connection> connection = std::move(idle_.back());
             idle_.pop_back();
             if (connection->is_usable()) return Loan(*this, std::move(connection));
@@ -72,47 +88,64 @@ public:
         lock.unlock();
         try {
             return Loan(*this, connect_(deadline));
-        } catch (...) {
-            closed(1);
+        } catch (const std::exception& error) {
+            lock.lock();
+            --open_;
+            ++failures_;
+            for (Waiter* const waiter : waiting_) waiter->wake.notify_one();
+            failure_ = error.what();
             throw;
         }
     }
 
     /// Closes those that nobody has: where one was lost, the others probably are as well.
     void close_idle() noexcept {
-        std::size_t count = 0;
-        for (;; ++count) {
-            std::unique_ptr<Connection> connection;
-            const std::lock_guard<std::mutex> lock(mutex_);
-            if (idle_.empty()) break;
-            connection = std::move(idle_.back());
-            idle_.pop_back();
-        }
-        if (count) closed(count);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        open_ -= idle_.size();
+        idle_.clear();
+    }
+
+    /// How many threads wait for a connection.
+    std::size_t waiting() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return waiting_.size();
     }
 
 private:
+    struct Waiter {
+        std::condition_variable wake;
+        bool is_next = false;  // something is promised to it
+    };
+
     void keep(std::unique_ptr<Connection> connection) noexcept {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            idle_.push_back(std::move(connection));  // there is room for all
-        }
-        freed_.notify_one();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        idle_.push_back(std::move(connection));  // there is room for all
+        promise();
     }
-    void closed(std::size_t count) noexcept {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            open_ -= count;
-        }
-        freed_.notify_all();
+    void closed() noexcept {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        --open_;
+        promise();
+    }
+    /// What becomes free is for the one that waits longest: nobody who comes later takes it away.
+    void promise() noexcept {
+        if (waiting_.empty()) return;
+        Waiter* const next = waiting_.front();
+        waiting_.pop_front();
+        ++promised_;
+        next->is_next = true;
+        next->wake.notify_one();
     }
 
     const std::size_t most_;
     const Connect connect_;
-    std::mutex mutex_;
-    std::condition_variable freed_;
+    mutable std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> idle_;  // the last one used is the next one used
-    std::size_t open_ = 0;                           // idle, lent, or being made
+    std::size_t open_ = 0;                           // those, and what is lent or being made
+    std::list<Waiter*> waiting_;                     // the first has waited longest
+    std::size_t promised_ = 0;                       // of what is idle or can be made
+    std::uint64_t failures_ = 0;                     // to connect
+    std::string failure_;                            // the last one
 };
 
 }  // namespace detail

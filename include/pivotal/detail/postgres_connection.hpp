@@ -141,7 +141,7 @@ public:
     }
 
     /// False: the server has ended it, or is about to. An idle server has nothing else to say.
-    bool is_alive() const noexcept {
+    bool is_usable() const noexcept {
         return PQstatus(connection_.get()) == CONNECTION_OK && poll_socket(false, 0) == 0;
     }
 

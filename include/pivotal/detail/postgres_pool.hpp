@@ -2,17 +2,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <cstdint>
-#include <exception>
+#include <cstddef>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <libpq-fe.h>
 
+#include <pivotal/detail/connection_pool.hpp>
 #include <pivotal/detail/postgres_connection.hpp>
 #include <pivotal/idempotency.hpp>
 
@@ -20,9 +17,9 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// Refuses a conninfo that cannot be read, without a word of it: libpq's errors quote what it took for a name
-/// or a number, which may be a part of the password.
-inline void check_conninfo(const std::string& conninfo) {
+/// The conninfo, where it can be read. Else it is refused without a word of it: libpq's errors quote what it
+/// took for a name or a number, which may be a part of the password.
+inline std::string checked_conninfo(std::string conninfo) {
     const auto refuse = [] {
         throw StoreError(
             "PostgreSQL: cannot read the connection string; in a URI special characters are to be "
@@ -40,29 +37,26 @@ inline void check_conninfo(const std::string& conninfo) {
         if (is_uri && keyword == "dbname" && value.find('@') != value.npos) refuse();
         if (is_uri && keyword == "host" && value.find('@', 1) != value.npos) refuse();  // @: a Linux socket
     }
+    return conninfo;
 }
 
-/// A few connections that all threads share. A connection that has failed is closed; the next statement opens
-/// another, so that a server that was restarted is found again.
+/// The statements of a store, on a few connections that all threads share.
 class PostgresPool {
 public:
     /// `schema` creates what is missing of `table`, which is what it is for.
     PostgresPool(std::string conninfo, const std::string& table, const std::string& schema)
-        : conninfo_(std::move(conninfo)) {
-        check_conninfo(conninfo_);
-        idle_.reserve(most);
+        : connections_(most, [conninfo = checked_conninfo(std::move(conninfo))](Deadline deadline) {
+              return std::make_unique<PostgresConnection>(conninfo, deadline);
+          }) {
         if (!PQisthreadsafe()) throw StoreError("PostgreSQL: this libpq was built without threads");
         const std::string find = "SELECT 1 FROM pg_class WHERE oid = to_regclass('" + table + "')";
-        if (run(find.c_str()).rows() == 0) {
-            // Of several processes one creates it: IF NOT EXISTS alone fails where two do it at once.
-            const std::string create = std::string(schema_lock) + ";" + schema;
-            use([&](PostgresConnection& connection, Deadline deadline) {
-                connection.execute(create.c_str(), deadline);
-            });
-        }
+        if (run(find.c_str()).rows() != 0) return;
+        // Of several processes one creates it: IF NOT EXISTS alone fails where two do it at once.
+        const std::string create = std::string(schema_lock) + ";" + schema;
+        use([&](PostgresConnection& connection, Deadline deadline) {
+            connection.execute(create.c_str(), deadline);
+        });
     }
-    PostgresPool(const PostgresPool&) = delete;
-    PostgresPool& operator=(const PostgresPool&) = delete;
 
     /// Waits until nobody else creates tables of ours; lasts until the transaction ends.
     static constexpr const char* schema_lock = "SELECT pg_advisory_xact_lock(8101762530170448239)";
@@ -78,75 +72,23 @@ public:
     }
 
 private:
-    using Deadline = PostgresConnection::Deadline;
+    using Connections = ConnectionPool<PostgresConnection>;
+    using Deadline = Connections::Deadline;
 
     /// For one statement: a claim, and a completion that is repeated, are over in Pivotal's 10 s.
     static constexpr std::chrono::seconds patience{3};
     /// More would not be faster: the server has as many cores, and one disk.
-    static constexpr int most = 4;
+    static constexpr std::size_t most = 4;
 
     template <class Work>
     void use(const Work& work) {
         const Deadline deadline = std::chrono::steady_clock::now() + patience;
-        std::unique_ptr<PostgresConnection> connection = take(deadline);
-        try {
-            work(*connection, deadline);
-        } catch (...) {
-            connection.reset();
-            give_back(nullptr);
-            throw;
-        }
-        give_back(std::move(connection));
+        Connections::Loan connection = connections_.take(deadline);
+        work(*connection, deadline);
+        connection.give_back();
     }
 
-    std::unique_ptr<PostgresConnection> take(Deadline deadline) {
-        {
-            std::unique_lock<std::mutex> lock(mutex_);
-            const std::uint64_t failures = failures_;
-            const bool free = changed_.wait_until(
-                lock, deadline, [&] { return !idle_.empty() || open_ < most || failures != failures_; });
-            if (!free) throw StoreError("PostgreSQL: all connections are waiting for the server");
-            // Where one could not connect the others need not wait as long again.
-            if (failures != failures_) throw StoreError(failure_);
-            while (!idle_.empty()) {
-                std::unique_ptr<PostgresConnection> connection = std::move(idle_.back());
-                idle_.pop_back();
-                if (connection->is_alive()) return connection;
-                --open_;
-            }
-            ++open_;
-        }
-        try {
-            return std::make_unique<PostgresConnection>(conninfo_, deadline);
-        } catch (const std::exception& error) {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            --open_;
-            ++failures_;
-            changed_.notify_all();
-            failure_ = error.what();
-            throw;
-        }
-    }
-
-    /// Null where it has been closed.
-    void give_back(std::unique_ptr<PostgresConnection> connection) noexcept {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            if (connection)
-                idle_.push_back(std::move(connection));
-            else
-                --open_;
-        }
-        changed_.notify_one();
-    }
-
-    const std::string conninfo_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::vector<std::unique_ptr<PostgresConnection>> idle_;
-    int open_ = 0;  // idle or in use
-    std::uint64_t failures_ = 0;
-    std::string failure_;
+    Connections connections_;
 };
 
 }  // namespace detail
