@@ -437,20 +437,38 @@ TEST_CASE("of 4 processes one handles each event", "[inbox][processes][race]") {
 TEST_CASE("an event that is done is known for the retention, to the second", "[inbox][clock]") {
     FakeClocked kind;
     const auto inbox = kind.inbox();
-    CHECK(put(*inbox, "evt_1"));
-    kind.set(86400s);
-    const Job job = take(*inbox);
-    CHECK(inbox->done(job));
-    const auto done = std::chrono::steady_clock::now();
-    kind.set(86400s + 168h - 1s);
-    const bool known = !put(*inbox, "evt_1");
-    if (std::chrono::steady_clock::now() - done < 1s)  // else the machine was too busy to tell
-        CHECK(known);
-    check(inbox->stats(), 0, 0, 1, 0);
-    kind.set(86400s + 168h + 1s);
-    check(inbox->stats(), 0, 0, 0, 0);
-    CHECK(put(*inbox, "evt_1"));
-    CHECK(take(*inbox).attempt == 1);
+    // The clock runs on: a round in which the machine was busy for a second says nothing.
+    bool in_time = false;
+    for (int round = 0; !in_time && round < 100; ++round) {
+        const std::string id = "evt_" + std::to_string(round);
+        const std::chrono::seconds start = round * 400h;
+        kind.set(start);
+        CHECK(put(*inbox, id));
+        kind.set(start + 24h);
+        const Job job = take(*inbox);
+        CHECK(inbox->done(job));
+        const auto done = std::chrono::steady_clock::now();
+        kind.set(start + 24h + 168h - 60s);
+        CHECK(inbox->done(job));  // which does not prolong it
+        kind.set(start + 24h + 168h - 1s);
+        const bool put_before = put(*inbox, id);
+        const InboxStats before = inbox->stats();
+        kind.set(start + 24h + 168h);
+        const InboxStats after = inbox->stats();
+        const bool put_after = put(*inbox, id);
+        in_time = std::chrono::steady_clock::now() - done < 1s;
+        if (put_before || put_after) {
+            const Job again = take(*inbox);
+            CHECK(again.attempt == 1);
+            CHECK(inbox->bury(again, "so that it does not come again"));
+        }
+        if (!in_time) continue;
+        CHECK_FALSE(put_before);
+        CHECK(before.done == 1);
+        CHECK(after.done == 0);
+        CHECK(put_after);
+    }
+    CHECK(in_time);
 }
 
 TEST_CASE("leases and delays count on the store's clock", "[inbox][clock]") {

@@ -27,6 +27,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,6 +244,28 @@ private:
     int stop_signal_ = SIGTERM, status_ = 0;
     int in_ = -1, out_ = -1;
     std::string buffer_;
+};
+
+/// Signals that come all the time, as those of a profiler do.
+class ManySignals {
+public:
+    ManySignals() {
+        struct sigaction action = {};
+        action.sa_handler = [](int) {};
+        sigaction(SIGALRM, &action, &before_);
+        const itimerval often{{0, 50000}, {0, 50000}};
+        setitimer(ITIMER_REAL, &often, nullptr);
+    }
+    ~ManySignals() {
+        const itimerval never{};
+        setitimer(ITIMER_REAL, &never, nullptr);
+        sigaction(SIGALRM, &before_, nullptr);
+    }
+    ManySignals(const ManySignals&) = delete;
+    ManySignals& operator=(const ManySignals&) = delete;
+
+private:
+    struct sigaction before_ = {};
 };
 
 /// A clock for a process, by libfaketime: it runs on, so many seconds ahead of the machine's.

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstring>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -13,24 +15,26 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "process.hpp"
 
 namespace support {
 
-/// Passes on what comes to its port, and the replies.
+/// Passes on what comes to its port, or to its socket, and the replies.
 class Proxy {
 public:
-    explicit Proxy(int server_port) : server_port_(server_port) {
-        sockaddr_in address = local(0);
+    explicit Proxy(int server_port) : server_(local(server_port)), listener_(open_socket(AF_INET)) {
+        start(local(0));
+        sockaddr_in address{};
         socklen_t size = sizeof address;
-        if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-            listen(listener_, 128) != 0 ||
-            getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-            fail("the proxy cannot listen");
+        if (getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) fail("no port");
         port_ = ntohs(address.sin_port);
-        running_ = std::thread([this] { run(); });
+    }
+    Proxy(const std::string& socket, const std::string& server_socket)
+        : server_(local(server_socket)), listener_(open_socket(AF_UNIX)) {
+        start(local(socket));
     }
     ~Proxy() {
         stopping_ = true;
@@ -62,14 +66,40 @@ private:
         }
     };
 
-    static sockaddr_in local(int port) {
+    struct Address {
+        sockaddr_storage bytes{};
+        socklen_t size = 0;
+        const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&bytes); }
+    };
+
+    static Address local(int port) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         address.sin_port = htons(static_cast<in_port_t>(port));
-        return address;
+        return of(address);
     }
+    static Address local(const std::string& path) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        if (path.size() >= sizeof address.sun_path) fail("too long for a socket: " + path);
+        std::memcpy(address.sun_path, path.data(), path.size());
+        return of(address);
+    }
+    template <class Native>
+    static Address of(const Native& address) {
+        Address made;
+        std::memcpy(&made.bytes, &address, sizeof address);
+        made.size = sizeof address;
+        return made;
+    }
+    static int open_socket(int family) { return socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 
+    void start(const Address& address) {
+        if (bind(listener_, address.get(), address.size) != 0 || listen(listener_, 128) != 0)
+            fail("the proxy cannot listen");
+        running_ = std::thread([this] { run(); });
+    }
     void run() {
         while (!stopping_) {
             std::vector<pollfd> waits{{listener_, POLLIN, 0}, {wake_, POLLIN, 0}};
@@ -91,11 +121,10 @@ private:
     }
     void connect_one() {
         const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-        const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const sockaddr_in address = local(server_port_);
+        const int server = open_socket(server_.get()->sa_family);
         ++connections_;
         const Pair pair{client, server};
-        if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+        if (connect(server, server_.get(), server_.size) == 0)
             pairs_.push_back(pair);
         else
             pair.close_both();
@@ -118,8 +147,8 @@ private:
         return alive;
     }
 
-    const int server_port_;
-    const int listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const Address server_;
+    const int listener_;
     const int wake_ = eventfd(0, EFD_CLOEXEC);
     int port_ = 0;
     std::vector<Pair> pairs_;

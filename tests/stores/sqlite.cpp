@@ -334,12 +334,9 @@ TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[sqli
     }
 }
 
-TEST_CASE("a file system without space is an error, and then again is none", "[sqlite][full]") {
+TEST_CASE("a file system without space is an error, and then again is none", "[sqlite][full][disk]") {
     TemporaryFolder folder;
-    if (mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
-        WARN("no right to mount a file system here; the limit of the file's size has shown the same");
-        return;
-    }
+    REQUIRE(mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=1m") == 0);
     struct Unmount {
         std::string path;
         ~Unmount() { umount2(path.c_str(), MNT_DETACH); }

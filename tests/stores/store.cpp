@@ -362,22 +362,32 @@ TEST_CASE("a claim takes as long with a million ids as with a thousand", "[store
 TEST_CASE("a completed id is remembered for the retention, to the second", "[store][clock]") {
     FakeClocked kind;
     const auto store = kind.store();
-    CHECK(store->claim("evt_1", "a", 1h) == Claim::granted);
-    kind.set(1800s);
-    CHECK(store->complete("evt_1", "a"));
-    const auto completed = std::chrono::steady_clock::now();
-    kind.set(1800s + 168h - 60s);
-    CHECK(store->claim("evt_1", "b", 1h) == Claim::duplicate);
-    CHECK(store->complete("evt_1", "a"));  // which does not prolong it
-    kind.set(1800s + 168h - 1s);
-    const Claim before = store->claim("evt_1", "b", 1h);
-    if (std::chrono::steady_clock::now() - completed < 1s)  // else the machine was too busy to tell
+    // The clock runs on: a round in which the machine was busy for a second says nothing.
+    bool in_time = false;
+    for (int round = 0; !in_time && round < 100; ++round) {
+        const std::string id = "evt_" + std::to_string(round);
+        const std::chrono::seconds start = round * 400h;
+        kind.set(start);
+        CHECK(store->claim(id, "a", 1h) == Claim::granted);
+        kind.set(start + 1800s);
+        CHECK(store->complete(id, "a"));
+        const auto completed = std::chrono::steady_clock::now();
+        kind.set(start + 1800s + 168h - 60s);
+        CHECK(store->complete(id, "a"));  // which does not prolong it
+        kind.set(start + 1800s + 168h - 1s);
+        const Claim before = store->claim(id, "b", 1h);
+        kind.set(start + 1800s + 168h);
+        const bool held = store->complete(id, "a"), known = store->forget(id);
+        const Claim after = store->claim(id, "b", 1h);
+        in_time = std::chrono::steady_clock::now() - completed < 1s;
+        if (!in_time) continue;
         CHECK(before == Claim::duplicate);
-    kind.set(1800s + 168h + 1s);
-    CHECK_FALSE(store->complete("evt_1", "a"));
-    CHECK_FALSE(store->forget("evt_1"));
-    CHECK(store->claim("evt_1", "b", 1h) == Claim::granted);
-    CHECK(store->complete("evt_1", "b"));
+        CHECK_FALSE(held);
+        CHECK_FALSE(known);
+        CHECK(after == Claim::granted);
+        CHECK(store->complete(id, "b"));
+    }
+    CHECK(in_time);
 }
 
 TEST_CASE("the retention is the option's", "[store][clock]") {
