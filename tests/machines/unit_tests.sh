@@ -1,12 +1,13 @@
 # To be sourced: how tests/machines and tests/compilers build the unit tests, the vectors and the model with another
 # compiler or another library than CMake found.
 
-# write_ninja BUILD COMPILER FLAGS LIBRARIES: writes BUILD/build.ninja, which makes BUILD/unit, vectors and model.
+# write_ninja BUILD COMPILER FLAGS LIBRARIES [WITHOUT...]: writes BUILD/build.ninja, which makes BUILD/unit, vectors and
+# model; the files tests/unit/WITHOUT.cpp are left out.
 write_ninja() {
     local build=$1 compiler=$2 flags=$3 libraries=$4 root=$PWD source sources=()
+    local without=" version ${*:5} " # version.cpp compares the header with the version that CMake read
     for source in tests/unit/*.cpp; do
-        # It compares the header with the version that CMake read.
-        [ "$source" = tests/unit/version.cpp ] || sources+=("$source")
+        [[ $without = *" $(basename "$source" .cpp) "* ]] || sources+=("$source")
     done
     mkdir -p "$build"
     # What every file includes is compiled once.
