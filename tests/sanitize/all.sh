@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tests labelled `unit` under AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer.
+# The tests labelled `unit` under AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer; under
+# ThreadSanitizer also those of the stores and inboxes that do not take long (see tests/stores/run.sh).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib.sh
@@ -16,7 +17,7 @@ for preset in asan tsan; do
     say "$preset"
     cmake --preset "$preset" -DPIVOTAL_BUILD_EXAMPLES=OFF >/dev/null
     mapfile -t programs < <(programs_of "$preset")
-    [ ${#programs[@]} -gt 0 ] || die "no test is labelled unit"
+    [ ${#programs[@]} -gt 0 ] || die "there are no tests to run"
     cmake --build --preset "$preset" --target "${programs[@]}"
     ctest --preset "$preset" -j "$(nproc)"
 done
