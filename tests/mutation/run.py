@@ -372,7 +372,8 @@ def main():
         list(pool.map(lambda w: [try_alone(m, by_name[m.header], w) for m in alone[w::options.jobs]],
                       range(options.jobs)))
     save(everything)
-    print(f"  done ({time.monotonic() - start:.0f} s)")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"  done ({time.monotonic() - start:.0f} s; {used.ru_utime + used.ru_stime:.0f} s of processors' time)")
     sys.exit(report(everything, reasons, 0.95 if options.all else 0))
 
 
