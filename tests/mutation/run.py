@@ -309,8 +309,8 @@ def report(mutants, reasons, least):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="every mutant, not a tenth")
-    parser.add_argument("--optional", action="store_true", help="some of the optional headers as well")
-    parser.add_argument("--again", action="store_true", help="as --all, but believes the last run what it saw killed")
+    parser.add_argument("--optional", action="store_true", help="some of the optional headers as well; what survives there is not explained yet")
+    parser.add_argument("--again", action="store_true", help="as --all, but believes the last run what it saw killed, hangs apart")
     parser.add_argument("--only", metavar="NAME", help="only headers whose name has NAME in it, every mutant")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31), help="chooses the tenth")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -385,7 +385,7 @@ def save(mutants):
 def believe_last_run(mutants):
     last = {r["key"]: r for r in json.loads((BUILD / "results.json").read_text())}
     for m in mutants:
-        if last.get(m.key, {}).get("state") == "killed":
+        if last.get(m.key, {}).get("state") == "killed" and last[m.key]["by"] != "hang":
             m.state, m.by, m.seconds = "killed", last[m.key]["by"], last[m.key]["seconds"]
 
 

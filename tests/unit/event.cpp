@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <pivotal/event.hpp>
 
+#include <array>
 #include <clocale>
 #include <optional>
 #include <string>
@@ -407,6 +408,20 @@ TEST_CASE("there are at most 512 levels, the outermost object being the first", 
     // What comes behind the last level is not looked at.
     CHECK(problem_of(nested("[{\"a\":", "}]", 300)) == problem);
     CHECK(problem_of(nested("{\"a\":[", "]}", 300)) == problem);
+}
+
+TEST_CASE("what is nested deeper is not built", "[event]") {
+    const std::array<std::string_view, 1> names = {"id"};
+    for (const std::string open : {"[", "{\"x\":", "[{\"x\":"}) {
+        CAPTURE(open);
+        pivotal::detail::JsonObject<json, 1> object(names);
+        CHECK(object.parse("{\"x\":" + repeated(open, 1000)) ==
+              std::string("it is nested deeper than 512 levels"));
+        std::size_t levels = 0;
+        const json null, *value = &object.others;
+        for (; value->is_structured(); value = value->empty() ? &null : &*value->begin()) ++levels;
+        CHECK(levels == 512);
+    }
 }
 
 TEST_CASE("numbers are kept as nlohmann/json keeps them, or refused", "[event]") {
