@@ -598,14 +598,14 @@ auto end(const Request& request) {
 }
 
 /// Headers that are made while they are read: the iterator returns a value, or a reference into itself.
-template <class Reference>
+template <class Reference, class Category = std::input_iterator_tag>
 class Generated {
 public:
     using Value = std::pair<std::string, std::string>;
     using Place = std::vector<Value>::const_iterator;
     class Iterator {
     public:
-        using iterator_category = std::input_iterator_tag;
+        using iterator_category = Category;
         using value_type = Value;
         using difference_type = std::ptrdiff_t;
         using pointer = const Value*;
@@ -685,6 +685,10 @@ TEST_CASE("a range whose elements are made as it is read", "[headers]") {
     using Value = std::pair<std::string, std::string>;
     check_source([](const Fields& fields) { return framework::Generated<Value>(fields); });
     check_source([](const Fields& fields) { return framework::Generated<const Value&>(fields); });
+    // That the range can be read again does not make a value stay.
+    check_source([](const Fields& fields) {
+        return framework::Generated<Value, std::random_access_iterator_tag>(fields);
+    });
     check_source([](const Fields& fields) { return framework::Minimal(fields); });
 }
 
