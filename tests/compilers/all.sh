@@ -59,5 +59,5 @@ one() { # one NAME
 }
 
 names=("$@")
-[ $# -gt 0 ] || names=(boringssl no-deprecated openssl-1.1.1 clang-16 clang-19)
+[ $# -gt 0 ] || names=(clang-16 clang-19 boringssl no-deprecated openssl-1.1.1)
 two_at_a_time one "${names[@]}"

@@ -22,7 +22,6 @@ write_ninja() {
             printf 'build %s.o: cxx %s | common.hpp.gch\n' "$(basename "$source" .cpp)" "$root/$source"
             case $source in
                 tests/unit/main.cpp) printf ' more = -w\n' ;;
-                tests/model/*) printf ' more = -O1\n' ;;
                 *) printf ' more = -O0 -include common.hpp\n' ;;
             esac
         done
