@@ -38,7 +38,7 @@ inline bool is_message_id(std::string_view id) noexcept {
     };
     const auto look_at_eight = [&](std::size_t at) {
         std::uint64_t bytes;
-        std::memcpy(&bytes, id.data() + at, 8);
+        std::memcpy(&bytes, id.data() + at, sizeof bytes);
         look_at(bytes);
     };
     if (id.size() >= 8) {
