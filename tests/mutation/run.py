@@ -45,7 +45,7 @@ OPTIONAL = ["detail/claim_record", "detail/incidents", "detail/random_token", "i
             "router"]
 # The tests of the optional headers; all others are of the core.
 OPTIONAL_TESTS = {"diagnose", "idempotency", "inbox", "receiver", "resources", "router"}
-UNUSED_TESTS = {"diagnose", "inbox", "main", "version"}
+UNUSED_TESTS = {"detail_connection_pool", "diagnose", "inbox", "main", "version"}
 # For mutants of constants, which need a build each: the tests to try, in this order.
 CLOSEST = {"detail/ed25519": ["webhook"], "detail/header_lookup": ["headers"], "detail/json_object": ["event"],
            "detail/openssl": ["detail_openssl", "webhook"], "detail/secret": ["webhook_secrets"],
