@@ -574,6 +574,19 @@ TEST_CASE("an event that another transaction holds is passed over", "[postgres][
     CHECK(inbox->take(1h)->event.id == "evt_3");
 }
 
+TEST_CASE("events that are done and expired go as new ones come", "[postgres][inbox]") {
+    Kind kind;
+    const auto brief = kind.inbox({"default", 0s}), inbox = kind.inbox();
+    const PostgresUser database(kind.address());
+    for (int i = 0; i < 20; ++i) CHECK(brief->put(event_of(std::to_string(i)), "{}"));
+    for (int i = 0; i < 20; ++i) CHECK(brief->done(*brief->take(1h)));
+    CHECK(database.number("SELECT count(*) FROM pivotal_inbox") == 20);
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+    CHECK(database.number("SELECT count(*) FROM pivotal_inbox") == 17);
+    CHECK_FALSE(inbox->put(event_of("evt_1"), "{}"));  // which removes none
+    CHECK(database.number("SELECT count(*) FROM pivotal_inbox") == 17);
+}
+
 TEST_CASE("an inbox takes as long with many events as with few", "[postgres][inbox][million]") {
     Kind kind;
     const auto inbox = kind.inbox();
@@ -691,6 +704,25 @@ TEST_CASE("a second transaction waits for the first that marks the same event", 
     waiting.join();
     CHECK(marked == (commit ? 0 : 1));
     second.run("COMMIT");
+}
+
+TEST_CASE("a mark lasts for the retention", "[postgres][mark]") {
+    const Kind kind;
+    const PostgresUser db(kind.address());
+    db.run("BEGIN");
+    CHECK(mark_processed(db, "evt_1"));
+    CHECK(mark_processed(db, "evt_2", {"default", 3600s}));
+    db.run("COMMIT");
+    const auto left = [&](const std::string& id) {
+        return db.number(
+            "SELECT ceil(extract(epoch FROM expires_at - clock_timestamp()))::bigint FROM pivotal_processed "
+            "WHERE event_id = '" +
+            id + "'");
+    };
+    CHECK(left("evt_1") <= 7 * 24 * 3600);
+    CHECK(left("evt_1") > 7 * 24 * 3600 - 60);
+    CHECK(left("evt_2") <= 3600);
+    CHECK(left("evt_2") > 3600 - 60);
 }
 
 TEST_CASE("a mark that cannot be made is an error", "[postgres][mark]") {

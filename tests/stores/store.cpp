@@ -72,6 +72,11 @@ TEST_CASE("claim, renew and complete can be repeated by their owner", "[store]")
     for (int i = 0; i < 3; ++i) CHECK(store->renew("evt_1", "a", long_lease));
     for (int i = 0; i < 3; ++i) CHECK(store->complete("evt_1", "a"));
     CHECK(store->claim("evt_1", "b", long_lease) == Claim::duplicate);
+
+    // The lease of a repeated claim starts anew.
+    CHECK(store->claim("evt_2", "a", long_lease) == Claim::granted);
+    CHECK(store->claim("evt_2", "a", 0ms) == Claim::granted);
+    CHECK(store->claim("evt_2", "b", long_lease) == Claim::granted);
 }
 
 TEST_CASE("what is released can be claimed", "[store]") {
@@ -224,7 +229,11 @@ TEST_CASE("two consumers of one database do not take each other's events", "[sto
     Kind kind;
     const auto billing = kind.store({"billing"}), mailing = kind.store({"mailing"});
     CHECK(billing->claim("evt_1", "a", long_lease) == Claim::granted);
+    check_owner_is_refused(*mailing, "evt_1", "a");
+    CHECK_FALSE(mailing->forget("evt_1"));
     CHECK(mailing->claim("evt_1", "b", long_lease) == Claim::granted);
+    CHECK(billing->renew("evt_1", "a", 0ms));
+    CHECK(mailing->claim("evt_1", "c", long_lease) == Claim::in_progress);
     CHECK(billing->complete("evt_1", "a"));
     CHECK(mailing->claim("evt_1", "c", long_lease) == Claim::in_progress);
     CHECK(mailing->release("evt_1", "b"));
@@ -421,7 +430,9 @@ TEST_CASE("a claim that nobody ended is unknown a retention after its lease", "[
     CHECK(store->claim("evt_1", "a", 600s) == Claim::granted);
     kind.set(168h + 300s);
     CHECK(store->renew("evt_1", "a", 600s));
-    kind.set(2 * 168h + 1200s);
+    kind.set(168h + 700s);
+    CHECK(store->renew("evt_1", "a", 600s));
+    kind.set(2 * 168h + 1500s);
     check_owner_is_refused(*store, "evt_1", "a");
     CHECK_FALSE(store->forget("evt_1"));
 }
