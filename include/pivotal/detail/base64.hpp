@@ -11,9 +11,9 @@ namespace detail {
 
 /// The value of each character, -1 where it has none. A plain array, which a compiler fills in less time.
 struct Base64Values {
-    std::int8_t of[256];
+    std::int8_t of[256]{};
 
-    constexpr Base64Values() noexcept : of() {
+    constexpr Base64Values() noexcept {
         for (std::int8_t& value : of) value = -1;
         std::int8_t value = 0;
         for (const char c : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
