@@ -3,7 +3,14 @@
 
 gcovr 5 reads gcov's text, which does not say of code that a translation unit does not run which of its branches are
 those of exceptions: so each header that is included twice seems half tested. gcov's JSON leaves such branches out.
-The instantiations of a template are counted as one, as are the copies of an inline function.
+
+What is counted, and what is not:
+- A branch is one that the source has: if, ?:, &&, ||, a loop, a case. The compiler's own branches to the clean-up
+  behind a call that may throw are left out, as by gcovr --exclude-throw-branches; what runs in a catch counts as lines.
+- The instantiations of a template are counted as one, as are the copies of an inline function: a branch counts as taken
+  where any of them takes it.
+- Where a line has not the same branches in all of them (`if constexpr`, a macro of a test's), nothing says which is
+  which. Those of one shape are added up, and the shape that is tested best stands for the line.
 """
 
 import json
@@ -16,15 +23,14 @@ from pathlib import Path
 
 
 def branches_of(line):
-    """The counts of the branches that the code has; those to a handler of exceptions go in pairs with the way past."""
-    counts = []
+    """The counts of the branches that the source has; the way to a handler of exceptions comes behind the way past it."""
+    branches = []
     for branch in line["branches"]:
-        if branch["throw"]:
-            if counts:
-                counts.pop()
-        else:
-            counts.append(branch["count"])
-    return counts
+        if not branch["throw"]:
+            branches.append(branch)
+        elif not branches or not branches.pop()["fallthrough"]:
+            sys.exit(f"error: gcov lists branches in an order that this does not know: {line}")
+    return [branch["count"] for branch in branches]
 
 
 def merge(merged, report, headers):
@@ -36,17 +42,21 @@ def merge(merged, report, headers):
         functions = Counter(f["start_line"] for f in file["functions"])
         starts = sorted(functions)
         for line in file["lines"]:
-            counts = lines.setdefault(line["line_number"], [0, []])
-            counts[0] += line["count"]
+            counted = lines.setdefault(line["line_number"], {"count": 0, "shapes": {}})
+            counted["count"] += line["count"]
             branches = branches_of(line)
             # Those of all instantiations of a lambda come in a row.
             around = bisect(starts, line["line_number"])
             several = functions[starts[around - 1]] if around and not line.get("function_name") else 1
             size = len(branches) // several if len(branches) % several == 0 else len(branches)
+            shape = counted["shapes"].setdefault(size, [0] * size)
             for i, count in enumerate(branches):
-                if len(counts[1]) < size:
-                    counts[1] += [0] * (size - len(counts[1]))
-                counts[1][i % size] += count
+                shape[i % size] += count
+
+
+def best(shapes):
+    """The counts of the shape of which the most is taken; of the larger one where there are two."""
+    return max(shapes.values(), key=lambda counts: (sum(map(bool, counts)) / len(counts) if counts else 0, len(counts)))
 
 
 # Where a compiler puts what nobody wrote: the ends of scopes, and functions that it makes itself.
@@ -69,9 +79,9 @@ def main():
     for path, lines in sorted(merged.items()):
         source = path.read_text(encoding="utf-8").split("\n")
         files.append({"file": str(path.relative_to(headers.parents[0])), "functions": [], "lines": [
-            {"line_number": number, "count": count, "gcovr/noncode": False, "gcovr/excluded": False,
-             "branches": [{"count": c, "fallthrough": False, "throw": False} for c in branches]}
-            for number, (count, branches) in sorted(lines.items())
+            {"line_number": number, "count": counted["count"], "gcovr/noncode": False, "gcovr/excluded": False,
+             "branches": [{"count": c, "fallthrough": False, "throw": False} for c in best(counted["shapes"])]}
+            for number, counted in sorted(lines.items())
             if not NO_CODE.fullmatch(source[number - 1]) and "GCOVR_EXCL_LINE" not in source[number - 1]]})
     out.write_text(json.dumps({"gcovr/format_version": "0.3", "files": files}), encoding="utf-8")
 
