@@ -67,7 +67,8 @@ public:
         const std::string owner = random_token();
         if (owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
         // More than one is looked at, since others may be taking them, and since of those that wait for a
-        // time the first due need not be the oldest.
+        // time the first due need not be the oldest. `seq + 0`, or the planner may go through all events that
+        // are remembered, in the order of the primary key, up to the first that is due.
         const PostgresResult row = pool_.run(
             "WITH clock AS (SELECT clock_timestamp() AS now), next AS ("
             "  SELECT seq FROM pivotal_inbox WHERE seq IN ("
@@ -76,7 +77,7 @@ public:
             "    (SELECT seq FROM pivotal_inbox WHERE consumer = $1 AND state = 1"
             "     AND due_at <= (SELECT now FROM clock) ORDER BY due_at LIMIT 32))"
             "  AND (state = 0 OR state = 1 AND due_at <= (SELECT now FROM clock))"
-            "  ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"
+            "  ORDER BY seq + 0 LIMIT 1 FOR UPDATE SKIP LOCKED"
             ") UPDATE pivotal_inbox AS job SET state = 1, attempt = attempt + 1, owner = $2, "
             "  due_at = clock_timestamp() + $3 * interval '1 ms' FROM next WHERE job.seq = next.seq "
             "RETURNING event_id, type, delivery_id, delivered_at, attempt, body",
