@@ -70,16 +70,9 @@ public:
 private:
     void add(Task& task) {
         const std::lock_guard<std::mutex> lock(mutex_);
+        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
         task.place = schedule_.emplace(Clock::now() + task.half, &task);
         task.scheduled = true;
-        if (!thread_.joinable()) {
-            try {
-                thread_ = std::thread([this] { run(); });
-            } catch (...) {
-                schedule_.erase(task.place);
-                throw;
-            }
-        }
         // Most leases are alike, and then the thread already waits for an earlier one.
         if (task.place->first < waits_until_) wake_.notify_one();
     }
