@@ -77,8 +77,8 @@ public:
                                                               const HeaderSource& headers,
                                                               std::error_code& error,
                                                               Clock::time_point now = Clock::now()) {
-        std::optional<BasicEventView> view;
-        const detail::Refusal refusal = verified(view, webhook, body, headers, now);
+        std::optional<BasicEventView> view = BasicEventView();
+        const detail::Refusal refusal = view->read_verified(webhook, body, headers, now);
         error = detail::code_of(refusal);
         if (refusal) view.reset();
         return view;
@@ -92,8 +92,8 @@ public:
     /// Event::parse that gives a view: for a body whose signature was verified earlier. Never for a body that
     /// comes from the network.
     [[nodiscard]] static std::optional<BasicEventView> parse(Body body, std::error_code& error) {
-        std::optional<BasicEventView> view;
-        const detail::Refusal refusal = view.emplace(BasicEventView()).read(body.view());
+        std::optional<BasicEventView> view = BasicEventView();
+        const detail::Refusal refusal = view->read(body.view());
         error = detail::code_of(refusal);
         if (refusal) view.reset();
         return view;
@@ -104,10 +104,10 @@ public:
     template <class HeaderSource = Headers>
     [[nodiscard]] static BasicEventView verify(const Webhook& webhook, Body body, const HeaderSource& headers,
                                                Clock::time_point now = Clock::now()) {
-        std::optional<BasicEventView> view;
-        if (const detail::Refusal refusal = verified(view, webhook, body, headers, now))
+        BasicEventView view;
+        if (const detail::Refusal refusal = view.read_verified(webhook, body, headers, now))
             throw WebhookVerificationError(make_error_code(refusal.code), detail::sentence(refusal));
-        return std::move(*view);
+        return view;
     }
     [[nodiscard]] static BasicEventView verify(const Webhook& webhook, Body body, HeaderList headers,
                                                Clock::time_point now = Clock::now()) {
@@ -159,22 +159,23 @@ public:
 private:
     using Slot = detail::ViewSlot<Parser, Checked>;
 
-    BasicEventView() : slot_(Slot::acquire()) {}
+    BasicEventView() = default;  // without a slot: there is none before the delivery is authentic
 
     template <class HeaderSource>
-    static detail::Refusal verified(std::optional<BasicEventView>& view, const Webhook& webhook, Body body,
-                                    const HeaderSource& headers, Clock::time_point now) {
+    detail::Refusal read_verified(const Webhook& webhook, Body body, const HeaderSource& headers,
+                                  Clock::time_point now) {
         return webhook.check(body, headers, now, [&](const detail::CheckedHeaders& checked) {
-            view.emplace(BasicEventView());
-            view->slot_->delivery_id = checked.id;
-            view->delivery_id = view->slot_->delivery_id;
-            view->delivered_at = Seconds(std::chrono::seconds(checked.seconds));
-            return view->read(body.view());
+            const detail::Refusal refusal = read(body.view());
+            slot_->delivery_id = checked.id;
+            delivery_id = slot_->delivery_id;
+            delivered_at = Seconds(std::chrono::seconds(checked.seconds));
+            return refusal;
         });
     }
 
     /// The one path by which a body becomes a view.
     detail::Refusal read(std::string_view body) {
+        slot_ = Slot::acquire();
         const char* const problem = slot_->read(body, *this);
         return problem ? detail::Refusal{Errc::malformed_event, problem} : detail::accepted;
     }

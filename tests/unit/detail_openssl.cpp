@@ -79,11 +79,16 @@ TEST_CASE("secret bytes are wiped", "[openssl]") {
 }
 
 TEST_CASE("the comparison in constant time compares every byte", "[openssl]") {
-    const std::string a(32, 'a');
-    CHECK(detail::equal_in_constant_time(support::bytes_of(a), support::bytes_of(std::string(32, 'a')), 32));
-    for (std::size_t bit = 0; bit < 32 * 8; ++bit) {
-        std::string b = a;
-        b[bit / 8] = static_cast<char>(static_cast<unsigned char>(b[bit / 8]) ^ 1U << bit % 8);
-        CHECK_FALSE(detail::equal_in_constant_time(support::bytes_of(a), support::bytes_of(b), 32));
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{12}, std::size_t{16}, std::size_t{32}, std::size_t{33}}) {
+        CAPTURE(size);
+        const std::string a(size, 'a');
+        CHECK(detail::equal_in_constant_time(support::bytes_of(a), support::bytes_of(std::string(size, 'a')),
+                                             size));
+        for (std::size_t bit = 0; bit < size * 8; ++bit) {
+            std::string b = a;
+            b[bit / 8] = static_cast<char>(static_cast<unsigned char>(b[bit / 8]) ^ 1U << bit % 8);
+            CHECK_FALSE(detail::equal_in_constant_time(support::bytes_of(a), support::bytes_of(b), size));
+        }
     }
 }

@@ -111,8 +111,10 @@ private:
 
     enum Name : unsigned { id, type, created_at, org_id, api_version, livemode, data, unknown };
 
-    /// Which field of the envelope has this key; written out, so that the names are constants.
-    static Name name_of(std::string_view key) noexcept {
+    /// Which field of the envelope has this key; written out, so that the names are constants. A key is given as
+    /// its text, or as simdjson's pointer behind its opening quote.
+    template <class Key>
+    static Name name_of(Key key) noexcept {
         return key == "id"            ? id
                : key == "type"        ? type
                : key == "created_at"  ? created_at
@@ -123,8 +125,28 @@ private:
                                       : unknown;
     }
 
+    /// What simdjson unescapes, one string behind the other; false where it is wrong. Whatever is unescaped first
+    /// passes here.
+    bool unescape(simdjson::simdjson_result<std::string_view>&& result, std::string_view& text) noexcept {
+        if (std::move(result).get(text)) return false;
+        if (!strings_begin_) strings_begin_ = text.data();
+        return true;
+    }
+
+    /// The text of a string. Where nothing is escaped it is used as it lies in the body: what simdjson has indexed
+    /// has no control character and no invalid UTF-8.
+    bool read_string(JsonValue& value, std::string_view& text) noexcept {
+        const std::string_view token = value.raw_json_token();
+        if (escaped_ && token.find('\\') != token.npos) return unescape(value.get_string(), text);
+        const std::size_t end = token.rfind('"');  // white space may follow
+        if (end == 0 || end == token.npos) return false;
+        text = token.substr(1, end - 1);
+        return true;
+    }
+
     std::unique_ptr<char[]> text_;
     std::size_t size_ = 0, capacity_ = 0;
+    bool escaped_ = false;  // there is a backslash in the text
     Parser parser_;
     simdjson::ondemand::document document_;
     std::optional<simdjson::ondemand::object> data_;
@@ -145,6 +167,8 @@ void ViewSlot<Parser, Checked>::copy_padded(std::string_view body) {
     size_ = body.size();
     if (!body.empty()) std::memcpy(text_.get(), body.data(), body.size());
     std::memset(text_.get() + size_, ' ', simdjson::SIMDJSON_PADDING);
+    escaped_ = body.find('\\') != body.npos;
+    if (!escaped_) return;
     for_each_lone_surrogate({text_.get(), size_}, [&](std::size_t at) {
         std::memcpy(text_.get() + at, replacement_escape.data(), replacement_escape.size());
     });
@@ -166,11 +190,14 @@ const char* ViewSlot<Parser, Checked>::read(std::string_view body, View& view) {
 
     unsigned seen = 0;  // a bit for each name; the first of two equal keys wins
     for (auto member : root) {
-        simdjson::ondemand::field field;
-        std::string_view key;
-        if (std::move(member).get(field) || field.unescaped_key().get(key)) return not_json;
-        if (!strings_begin_) strings_begin_ = key.data();
-        Name name = name_of(key);
+        if (member.error()) return not_json;
+        auto&& field = std::move(member).value_unsafe();
+        Name name = name_of(field.key());
+        if (name == unknown && escaped_) {
+            std::string_view key;
+            if (!unescape(field.unescaped_key(), key)) return not_json;
+            name = name_of(key);
+        }
         if ((seen >> name & 1U) != 0) name = unknown;
         seen |= 1U << name;
 
@@ -179,9 +206,9 @@ const char* ViewSlot<Parser, Checked>::read(std::string_view body, View& view) {
         if (value.type().get(kind)) return not_json;
         if (name == data && kind == JsonType::object) {
             if (value.get_object().get(data_.emplace())) return not_json;
-        } else if (kind == JsonType::string && name < livemode) {
+        } else if (kind == JsonType::string) {
             std::string_view text;
-            if (value.get_string().get(text)) return not_json;
+            if (!read_string(value, text)) return not_json;
             switch (name) {
                 case id:
                     view.id = text;
@@ -195,8 +222,11 @@ const char* ViewSlot<Parser, Checked>::read(std::string_view body, View& view) {
                 case org_id:
                     view.org_id = text;
                     break;
-                default:
+                case api_version:
                     view.api_version = text;
+                    break;
+                default:
+                    break;
             }
         } else if (kind == JsonType::boolean && name == livemode) {
             bool flag = false;
@@ -222,7 +252,7 @@ simdjson::simdjson_result<simdjson::ondemand::value> ViewSlot<Parser, Checked>::
         simdjson::ondemand::field field;
         std::string_view key;
         if (const auto error = std::move(member).get(field)) return error;
-        if (const auto error = field.unescaped_key().get(key)) return error;
+        if (!unescape(field.unescaped_key(), key)) return simdjson::STRING_ERROR;
         // simdjson unescapes strings one behind the other, and does not look where its memory for them ends: as
         // much must be left as the whole body can take.
         const auto used = static_cast<std::size_t>(key.data() + key.size() - strings_begin_);
