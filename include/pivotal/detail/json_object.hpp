@@ -108,19 +108,27 @@ private:
         }
         json* const value = put(type);
         if (value)
-            open_.push_back({value->template get_ptr<typename json::array_t*>(),
+            open_.push_back({value, value->template get_ptr<typename json::array_t*>(),
                              value->template get_ptr<typename json::object_t*>()});
         return value != nullptr;
     }
 
     bool close() {
-        if (!open_.empty()) open_.pop_back();
+        if (open_.empty()) return true;
+#if defined(JSON_DIAGNOSTICS) && JSON_DIAGNOSTICS
+        // Then each value knows its parent: nlohmann tells it to what an object or array has when that is moved.
+        json& value = *open_.back().value;
+        json moved = std::move(value);
+        value = std::move(moved);
+#endif
+        open_.pop_back();
         return true;
     }
 
     const std::array<std::string_view, N>& names_;
-    struct Open {  // one of them is null
-        typename json::array_t* array;
+    struct Open {
+        json* value;
+        typename json::array_t* array;  // one of these is null
         typename json::object_t* object;
     };
     std::vector<Open> open_;  // the objects and arrays around the next value, without the outermost
