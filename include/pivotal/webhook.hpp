@@ -77,12 +77,13 @@ public:
     /// InvalidSecretError.
     explicit Webhook(const char* secrets, WebhookOptions options = {});
 
-    /// With the secrets in the environment variable `name`. Throws InvalidSecretError, which names the
-    /// variable. Not while another thread changes the environment (std::getenv).
+    /// With the secrets in the environment variable `name`. Throws InvalidSecretError, which names the variable
+    /// where its name is of capitals, digits and `_`. Not while another thread changes the environment (std::getenv).
     static Webhook from_env(const char* name = "PIVOTAL_WEBHOOK_SECRET", WebhookOptions options = {});
 
     /// With a raw HMAC key (RFC 2104) of any length but 0, which throws InvalidSecretError. For tests and for
-    /// keys from a key store; not for the text `whsec_...`, which is base64.
+    /// keys from a key store; not for the text `whsec_...`, which is base64. A key in an array of `char` must be
+    /// given with its size, `from_bytes({key, sizeof key})`: as a Body it ends at its first zero byte.
     static Webhook from_bytes(Body key, WebhookOptions options = {});
 #endif
 
@@ -339,7 +340,9 @@ inline Webhook Webhook::from_env(const char* name, WebhookOptions options) {
     const detail::SecretRefusal refusal =
         secrets ? from_secrets(secrets, webhook.keys_)
                 : detail::SecretRefusal{Errc::invalid_secret, detail::secret_advice_unset};
-    if (refusal) throw InvalidSecretError(make_error_code(refusal.code), detail::sentence(refusal, name));
+    if (refusal)
+        throw InvalidSecretError(make_error_code(refusal.code),
+                                 detail::sentence(refusal, detail::shown_variable_name(name)));
     return webhook;
 }
 

@@ -385,8 +385,59 @@ TEST_CASE("from_env does not repeat a secret that it was given for a name", "[se
     CHECK(from_env_refusal(support::secret.c_str()) == sentence);
     CHECK(from_env_refusal(("whpk_" + support::base64(key_of(32))).c_str()) == sentence);
     CHECK(from_env_refusal(("whsk_" + support::base64(key_of(64))).c_str()) == sentence);
+    // Bare base64 and an API key are secrets as well, and look like names.
+    for (const std::string& name :
+         {support::base64(key_of(24)), std::string("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+          std::string("pivotal_live_0123456789"), std::string("PIVOTAL-TEST")}) {
+        CAPTURE(name);
+        const std::string refusal = from_env_refusal(name.c_str());
+        CHECK(refusal.find(
+                  "invalid secret in the environment variable (whose name is not repeated, as it may be a "
+                  "secret): it is not set; ") == 0);
+        CHECK(refusal.find(name) == refusal.npos);
+    }
+    const Variable lower_case("pivotal_test_secret", support::secret.c_str());
+    CHECK(outcome(Webhook::from_env("pivotal_test_secret"), Message()) == good);
     CHECK(from_env_refusal(nullptr) ==
           "invalid secret: from_env takes the name of an environment variable, and was given a null pointer");
+}
+
+// ---- Public keys ----
+
+TEST_CASE("a public key of small order is refused: anyone could sign for it", "[secrets]") {
+    const std::string mistake =
+        "invalid secret: it is no sender's public key: with this one anyone could make signatures that verify; copy "
+        "the endpoint's key (whpk_...) again";
+    const std::string ff(30, '\xff');
+    const std::vector<std::string> keys = {
+        std::string(32, '\0'),
+        '\x01' + std::string(31, '\0'),
+        std::string("\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0"
+                    "\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05"),
+        std::string("\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f"
+                    "\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a"),
+        '\xec' + ff + '\x7f',
+        '\xed' + ff + '\x7f',
+        '\xee' + ff + '\x7f',
+    };
+    for (std::string key : keys)
+        for (int sign = 0; sign < 2; ++sign, key.back() = static_cast<char>(key.back() ^ '\x80')) {
+            CAPTURE(support::base64(key));
+            CHECK(refusal_of("whpk_" + support::base64(key)) == mistake);
+            for (std::size_t i = 0; i < key.size(); ++i) {
+                std::string other = key;
+                other[i] = static_cast<char>(other[i] ^ '\x10');
+                std::error_code code;
+                CHECK(Webhook::create("whpk_" + support::base64(other), code).has_value());
+            }
+        }
+    // What it is about: OpenSSL itself takes this signature, of R = 1 and S = 0, for one message in four.
+    const unsigned char zero[32] = {}, signature[64] = {1};
+    const pivotal::detail::Ed25519Key key(zero);
+    int accepted = 0;
+    for (int i = 0; i < 100; ++i)
+        accepted += key.verify(signature, std::to_string(i)) == pivotal::detail::Ed25519Result::match;
+    CHECK(accepted > 0);
 }
 
 // ---- Raw keys ----

@@ -61,14 +61,22 @@ constexpr bool starts_with(std::string_view text, std::string_view prefix) noexc
     return text.substr(0, prefix.size()) == prefix;
 }
 
-/// What is wrong with the name of an environment variable; nullptr where nothing is. A message may repeat a name,
-/// so a secret must not pass for one.
+/// What is wrong with the name of an environment variable; nullptr where nothing is.
 inline const char* variable_name_mistake(const char* name) noexcept {
     if (!name) return "from_env takes the name of an environment variable, and was given a null pointer";
     for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"})
         if (starts_with(name, prefix))
             return "from_env takes the name of an environment variable, and was given a secret";
     return nullptr;
+}
+
+/// The name of an environment variable as a message may have it. A secret may have been given for one, also bare
+/// base64: what is not of capitals, digits and `_` alone, as portable names are (POSIX, XBD 8.1), is not repeated.
+inline const char* shown_variable_name(const char* name) noexcept {
+    constexpr std::string_view portable = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    return std::string_view(name).find_first_not_of(portable) == std::string_view::npos
+               ? name
+               : "(whose name is not repeated, as it may be a secret)";
 }
 
 /// True for an id or another service's key. None is base64, which has no `_` and no `-`.
@@ -140,6 +148,10 @@ inline SecretRefusal add_secret(KeyRing& keys, std::string_view secret) {
             return refused(
                 "it is no public key: whpk_ must be followed by the standard base64 of 32 bytes; was it cut "
                 "while copying?");
+        if (has_small_order(key))
+            return refused(
+                "it is no sender's public key: with this one anyone could make signatures that verify; copy the "
+                "endpoint's key (whpk_...) again");
         Ed25519Key made(key);
         if (!made) return {Errc::crypto_failure, secret_advice_openssl};
         keys.ed25519.emplace_back(std::move(made));
