@@ -34,26 +34,36 @@ inline namespace v1 {
 /// event's own: there is no `extra`, and what is below `data` is simdjson's on-demand API.
 ///
 /// **Lifetimes.** A view owns a copy of the body and simdjson's parser; every string and value that it hands
-/// out lies there, and is valid until the view is destroyed or assigned to. The body may go at once. Moving a
-/// view keeps them valid. A moved-from view may be destroyed or assigned to, nothing else.
+/// out lies there, and is valid until the view is destroyed or assigned to: in `auto id = EventView::parse(body).id`
+/// the view is gone at the end of the line, and `id` dangles. The body may go at once. Moving a view keeps them valid.
+/// A moved-from view may be destroyed or assigned to, nothing else.
 ///
-/// **Memory.** Each thread keeps one copy and one parser for its next view, unless the body was larger than
-/// 1 MiB; a second view that lives at the same time has its own. In the steady state no memory is allocated.
+/// **Memory.** Each thread keeps one copy and one parser for its next view, about 18 times as large as the largest
+/// body yet, unless that was larger than 1 MiB. While a thread has one view at a time and destroys it itself, nothing is
+/// allocated; a second view that lives at the same time allocates its own.
 ///
 /// **How it differs from Event.** What the envelope may be is the same, and so is the Errc of each of its
 /// faults. But
 /// - simdjson finds a fault inside of a value (an object or array of the outermost object) when that value is
 ///   read, if it is; so a view may be made of a body that Webhook::verify refuses, and object() or what is read
-///   from it gives the error then. This includes the limit of 512 levels. Invalid UTF-8 is found at once.
+///   from it gives the error then. Invalid UTF-8 is found at once.
+/// - below the envelope there is no limit of levels. Nothing here recurses; a handler that does must bound it.
 /// - the first of two equal keys wins, since the others are never looked at.
+///
+/// **After an error.** simdjson does not go on behind a fault of the text: after any error but NO_SUCH_FIELD and
+/// INCORRECT_TYPE read nothing more from the values and objects that the view gave out, since simdjson does not look
+/// whether it may, and crashes. object(), previous_attributes() and the resources give the error again. Where each
+/// field is optional, object_as() keeps this rule for you.
 ///
 /// **Thread safety.** Different views may be used in different threads; one view by one thread at a time, which
 /// need not be the one that made it. Reading moves a cursor, therefore nothing here is const.
 ///
-/// The template arguments keep apart what a linker must not mix: simdjson's on-demand types differ by the
-/// instruction set that a file is compiled for and by SIMDJSON_DEVELOPMENT_CHECKS. Nothing depends on NDEBUG: the
-/// checks are off unless SIMDJSON_DEVELOPMENT_CHECKS is defined as 1. If <simdjson.h> is included before this
-/// header, define it (as 0 or 1), since simdjson otherwise takes it from the optimisation level.
+/// **In the whole program** SIMDJSON_DEVELOPMENT_CHECKS must have one value: simdjson's own classes differ by it in
+/// size, not in name, and a file that includes simdjson without this header takes it from its optimisation level.
+/// Nothing here depends on NDEBUG: it is 0 unless it is defined as 1. pivotal::simdjson, in CMake, defines it for every
+/// file that links to it; without CMake give `-DSIMDJSON_DEVELOPMENT_CHECKS=0` to all. If <simdjson.h> is included before
+/// this header, it must be defined. The template arguments keep views apart that differ by it, or by the instruction set
+/// that a file is compiled for.
 template <class Parser, bool Checked>
 class BasicEventView {
 public:
@@ -126,7 +136,8 @@ public:
     /// Each call starts anew, and ends what was being read before: as everywhere in simdjson's on-demand API,
     /// one value is read at a time, once, and best in the order of its fields. simdjson::CAPACITY where so much
     /// has been read from the view, over and over, that its memory for strings is used up (no less than twice
-    /// the body; more for small ones).
+    /// the body; more for small ones). That is looked at here, not where a string is read: from a value that this
+    /// gives, read each string once, and do not go back with reset().
     [[nodiscard]] Value object() & {
         return slot_->member_of_data("object");
     }

@@ -13,7 +13,8 @@
 #include <string_view>
 #include <utility>
 
-// simdjson takes this from the optimisation level if it is left open, and with it the layout of its parser.
+// simdjson takes this from the optimisation level if it is left open, and with it the layout of its parser; see
+// "In the whole program" in <pivotal/simdjson.hpp>.
 #if !defined(SIMDJSON_H) && !defined(SIMDJSON_DEVELOPMENT_CHECKS)
 #define SIMDJSON_DEVELOPMENT_CHECKS 0
 #endif
@@ -90,6 +91,8 @@ public:
 
 private:
     static constexpr std::size_t max_kept_capacity = std::size_t{1} << 20;
+    // The parser is made for three times the body, and simdjson for less than 4 GiB.
+    static constexpr std::size_t max_size = simdjson::SIMDJSON_MAXSIZE_BYTES / 3;
     static constexpr const char* not_json = "it is not JSON";
     static constexpr const char* not_an_object = "it is not a JSON object";
 
@@ -180,6 +183,7 @@ const char* ViewSlot<Parser, Checked>::read(std::string_view body, View& view) {
     data_.reset();
     strings_begin_ = nullptr;
     if (body.substr(0, 3) == "\xEF\xBB\xBF") return "it starts with a byte order mark";
+    if (body.size() > max_size) return "it is larger than simdjson can read";
     copy_padded(body);
 
     simdjson::ondemand::object root;
