@@ -165,6 +165,8 @@ TEST_CASE("resources are read by the rules of resources.hpp", "[simdjson]") {
     CHECK(of(R"("display_id":-9223372036854775808)").display_id == std::numeric_limits<std::int64_t>::min());
     CHECK(of(R"("health_score":18446744073709551616,"id":{},"name":[1,{"name":"x"}],"x":[[{}]])")
               .health_score == 18446744073709551616.0);
+    CHECK(of(R"("health_score":0e99999999999999999999999)").health_score == 0.0);
+    CHECK_FALSE(of(R"("display_id":0e99999999999999999999999)").display_id.has_value());
     CHECK(of(R"("n\u0061me":"escaped","owner_email":"\ud83d\u00e9")").name == "escaped");
 
     // The first of two equal keys wins.
@@ -237,13 +239,25 @@ TEST_CASE("an escape in one string leaves the others as they are", "[simdjson]")
     CHECK(view.org_id == "a\"b");
     CHECK(view.created_at == "\\");
     CHECK(view.api_version == "");
-    for (const char* text : {R"({"id":"a","type":"b","x":"\q"})", R"({"id":"a","type":"b","\q":1})",
-                             R"({"id":"a\q","type":"b"})", R"({"id":"a","type":"b","x":"\u12"})"}) {
+    for (const char* text :
+         {R"({"id":"a","type":"b":{"x":1}}})", R"({"id":"a","type":"b","data":{"x","y":{"z":{"q":2}}})",
+          R"({"id":"a","type":"b","data":{"x":"y":1}}})", R"({"id":"a","type":"b","x":"\q"})",
+          R"({"id":"a","type":"b","\q":1})", R"({"id":"a\q","type":"b"})",
+          R"({"id":"a","type":"b","x":"\u12"})"}) {
         CAPTURE(text);
         std::error_code error;
         CHECK_FALSE(EventView::parse(text, error).has_value());
         CHECK(error == Errc::malformed_event);
     }
+}
+
+TEST_CASE("an empty body is no event, also where it is a thread's first", "[simdjson]") {
+    const pivotal::Webhook webhook(secret);
+    std::error_code error;
+    std::thread([&] {
+        (void)EventView::verify(webhook, "", {id, timestamp, webhook.sign(id, now, "")}, error, now);
+    }).join();
+    CHECK(error == Errc::malformed_event);
 }
 
 TEST_CASE("a body that simdjson cannot take is no event", "[simdjson]") {

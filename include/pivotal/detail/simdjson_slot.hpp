@@ -20,6 +20,8 @@
 #endif
 #include <simdjson.h>
 
+#include <nlohmann/json.hpp>
+
 #include <pivotal/detail/surrogates.hpp>
 #include <pivotal/resources.hpp>
 
@@ -41,14 +43,25 @@ inline constexpr bool simdjson_is_checked = false;
 #endif
 }
 
+/// The value of a number, also where simdjson refuses one that is none too large: `0e9999`, by its digits.
+inline bool read_number(simdjson::ondemand::value& value, double& number) {
+    if (!value.get_double().get(number)) return true;
+    const auto parsed = nlohmann::json::parse(value.raw_json_token(), nullptr, false);
+    if (!parsed.is_number()) return false;
+    number = parsed.get<double>();
+    return true;
+}
+
 /// True where a value that is no object or array is what its first character promises. Whatever it is, it is
 /// read afterwards.
 inline bool is_whole_scalar(simdjson::ondemand::value& value, simdjson::ondemand::json_type type) {
     switch (type) {
         case simdjson::ondemand::json_type::string:
             return value.get_string().error() == simdjson::SUCCESS;
-        case simdjson::ondemand::json_type::number:
-            return value.get_double().error() == simdjson::SUCCESS;
+        case simdjson::ondemand::json_type::number: {
+            double number = 0;
+            return read_number(value, number);
+        }
         case simdjson::ondemand::json_type::boolean:
             return value.get_bool().error() == simdjson::SUCCESS;
         case simdjson::ondemand::json_type::null: {
@@ -144,6 +157,20 @@ private:
         const std::size_t end = token.rfind('"');  // white space may follow
         if (end == 0 || end == token.npos) return false;
         text = token.substr(1, end - 1);
+        return value.get_raw_json_string().error() == simdjson::SUCCESS;  // goes on to what follows
+    }
+
+    /// Goes to the end of an object that was just entered; false where it is none. simdjson would do that by itself, but
+    /// takes its first token, and a string that it finds before a colon, for what they should be, and then misses by one
+    /// level where the object ends.
+    static bool skip_members(simdjson::ondemand::object& object) {
+        for (auto member : object) {
+            JsonType kind{};
+            if (member.error()) return false;
+            auto&& field = std::move(member).value_unsafe();
+            if (field.value().type().get(kind)) return false;
+            if (kind == JsonType::string && field.value().get_raw_json_string().error()) return false;
+        }
         return true;
     }
 
@@ -158,7 +185,7 @@ private:
 
 template <class Parser, bool Checked>
 void ViewSlot<Parser, Checked>::copy_padded(std::string_view body) {
-    if (body.size() > capacity_) {
+    if (!text_ || body.size() > capacity_) {
         constexpr std::size_t least = 8192;
         const std::size_t capacity = body.size() < least ? least : body.size();
         capacity_ = 0;
@@ -210,6 +237,7 @@ const char* ViewSlot<Parser, Checked>::read(std::string_view body, View& view) {
         if (value.type().get(kind)) return not_json;
         if (name == data && kind == JsonType::object) {
             if (value.get_object().get(data_.emplace())) return not_json;
+            if (!skip_members(*data_)) return not_json;
         } else if (kind == JsonType::string) {
             std::string_view text;
             if (!read_string(value, text)) return not_json;
@@ -290,7 +318,7 @@ inline bool read_field(simdjson::ondemand::value& json, simdjson::ondemand::json
                        std::optional<double>& value) {
     double number = 0;
     if (type != simdjson::ondemand::json_type::number) return is_whole_scalar(json, type);
-    if (json.get_double().get(number)) return false;
+    if (!read_number(json, number)) return false;
     value = number;
     return true;
 }
