@@ -46,7 +46,9 @@ inline constexpr bool simdjson_is_checked = false;
 /// The value of a number, also where simdjson refuses one that is none too large: `0e9999`, by its digits.
 inline bool read_number(simdjson::ondemand::value& value, double& number) {
     if (!value.get_double().get(number)) return true;
-    const auto parsed = nlohmann::json::parse(value.raw_json_token(), nullptr, false);
+    const std::string_view token = value.raw_json_token();
+    if (token.find('\0') != token.npos) return false;  // which nlohmann takes for the end
+    const auto parsed = nlohmann::json::parse(token, nullptr, false);
     if (!parsed.is_number()) return false;
     number = parsed.get<double>();
     return true;
