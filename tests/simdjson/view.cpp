@@ -239,8 +239,10 @@ TEST_CASE("an escape in one string leaves the others as they are", "[simdjson]")
     CHECK(view.org_id == "a\"b");
     CHECK(view.created_at == "\\");
     CHECK(view.api_version == "");
+    CHECK(EventView::parse(R"({"id":"a","n":-0.0e99999999999999999999999,"type":"b"})").type == "b");
     for (const char* text :
-         {R"({"id":"a","type":"b":{"x":1}}})", R"({"id":"a","type":"b","data":{"x","y":{"z":{"q":2}}})",
+         {R"({"id":"a","type":"b","n":1e999})", R"({"id":"a","type":"b","n":0e})",
+          R"({"id":"a","type":"b":{"x":1}}})", R"({"id":"a","type":"b","data":{"x","y":{"z":{"q":2}}})",
           R"({"id":"a","type":"b","data":{"x":"y":1}}})", R"({"id":"a","type":"b","x":"\q"})",
           R"({"id":"a","type":"b","\q":1})", R"({"id":"a\q","type":"b"})",
           R"({"id":"a","type":"b","x":"\u12"})"}) {
