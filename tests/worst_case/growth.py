@@ -1,14 +1,15 @@
-"""Reads what callgrind counted (`worst_case count`) in a folder, and fails where something grows faster than linearly.
+"""Reads what callgrind counted (`worst_case count`) in a folder, and fails where something grows faster than linearly,
+or faster than n log n where its name says that it is sorted.
     growth.py FOLDER [SECURITY.md]     the kinds must be those of the table in that file
 
-Of an amount, twice and four times as much: where the work is linear, the second step costs twice the first. By sorting
-it is a little more, and where it grows with the square it is four times.
+Of an amount, twice and four times as much: where the work is linear, the second step costs twice the first. Where it is
+n log n, it is 2.14 times from 4096 on and 2.11 from 65,536 on; where it grows with the square, four times.
 """
 import pathlib
 import re
 import sys
 
-LINEAR = 2.4
+LINEAR, N_LOG_N = 2.1, 2.2
 
 counts = {}  # by kind: (amount, instructions)
 for file in sorted(pathlib.Path(sys.argv[1]).glob("callgrind.*"), key=lambda file: file.stat().st_mtime_ns):
@@ -24,9 +25,10 @@ for kind, counted in counts.items():
     (_, one), (_, two), (_, four) = sorted(counted)
     first, second = two - one, four - two
     # What is bounded does not grow at all; a hundredth of the whole is no growth.
-    linear = second <= max(LINEAR * first, four / 100)
-    print(f"  {kind:56} {one:11,} {two:11,} {four:11,}   {'' if linear else 'FASTER THAN LINEAR'}")
-    wrong |= not linear
+    limit = N_LOG_N if "n log n" in kind else LINEAR
+    fine = second <= max(limit * first, four / 100)
+    print(f"  {kind:56} {one:11,} {two:11,} {four:11,}   {'' if fine else f'FASTER THAN IT MAY: {second / first:.2f}'}")
+    wrong |= not fine
 
 if len(sys.argv) > 2:
     table = pathlib.Path(sys.argv[2]).read_text()
