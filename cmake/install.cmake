@@ -27,11 +27,4 @@ configure_file(cmake/pivotal-webhook.pc.in pivotal-webhook.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pivotal-webhook.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-# The bill of materials: what this build found, and the least that will do.
-foreach(version OPENSSL_VERSION nlohmann_json_VERSION) # a parent project's own target may not tell
-    if(NOT ${version})
-        set(${version} unknown)
-    endif()
-endforeach()
-configure_file(cmake/sbom.cdx.json.in pivotal-webhook.cdx.json @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pivotal-webhook.cdx.json DESTINATION ${CMAKE_INSTALL_DATADIR}/sbom)
+include(cmake/sbom.cmake)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# sbom.sh BUILD FOLDER VERSION OPENSSL NLOHMANN_JSON  installs BUILD below FOLDER and checks the bill of materials there:
-# it is valid CycloneDX, and holds these versions
+# sbom.sh BUILD FOLDER VERSION OPENSSL NLOHMANN_JSON [NAME...]  installs BUILD below FOLDER and checks the bill of
+# materials there: it is valid CycloneDX, and holds these versions and these optional components
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
