@@ -52,5 +52,5 @@ fi
 say "Summary"
 for name in ${passed[@]+"${passed[@]}"}; do printf '  passed  %s\n' "$name"; done
 for name in ${failed[@]+"${failed[@]}"}; do printf '  FAILED  %s\n' "$name"; done
-printf '%d passed, %d failed, in %d min %d s\n' ${#passed[@]} ${#failed[@]} $((SECONDS / 60)) $((SECONDS % 60))
+printf 'in %d min %d s:\n%d passed, %d failed\n' $((SECONDS / 60)) $((SECONDS % 60)) ${#passed[@]} ${#failed[@]}
 [ ${#failed[@]} -eq 0 ]

@@ -47,7 +47,8 @@ inline namespace v1 {
 /// - simdjson finds a fault inside of a value (an object or array of the outermost object) when that value is
 ///   read, if it is; so a view may be made of a body that Webhook::verify refuses, and object() or what is read
 ///   from it gives the error then. Invalid UTF-8 is found at once.
-/// - below the envelope there is no limit of levels. Nothing here recurses; a handler that does must bound it.
+/// - below the envelope there is no limit of levels. Nothing here recurses; a handler that does must bound it. (With
+///   SIMDJSON_DEVELOPMENT_CHECKS, which is for tests, simdjson ends the program at its own, about a thousand.)
 /// - the first of two equal keys wins, since the others are never looked at.
 ///
 /// **After an error.** simdjson does not go on behind a fault of the text: after any error but NO_SUCH_FIELD and

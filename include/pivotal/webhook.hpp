@@ -65,8 +65,9 @@ struct WebhookOptions {
 ///    verifications at most four are made.
 /// 5. event (verify only): `malformed_event`, see Event::parse.
 ///
-/// A failure inside OpenSSL is `crypto_failure`. Where memory runs out std::bad_alloc is thrown, and what a
-/// HeaderSource throws passes through.
+/// A failure inside OpenSSL is `crypto_failure`, never acceptance; a lack of memory in the middle of an Ed25519
+/// verification is told as a wrong signature by OpenSSL itself. Where memory runs out elsewhere std::bad_alloc is
+/// thrown, and what a HeaderSource throws passes through.
 class Webhook {
 public:
 #if defined(__cpp_exceptions)
