@@ -46,7 +46,8 @@ inline std::string envelope_of(const std::string& text) {
         if (depth < 2) envelope += c;
         if (closes) --depth;
         if (c == '"') in_string = !in_string;
-        if (c == '\\' && i + 1 < text.size()) {  // as simdjson does it, in strings and outside
+        // As simdjson does it: outside of strings an escaped quote is none either.
+        if (c == '\\' && i + 1 < text.size() && (in_string || text[i + 1] == '"' || text[i + 1] == '\\')) {
             ++i;
             if (depth < 2) envelope += text[i];
         }
