@@ -54,6 +54,7 @@ case $action in
             java)
                 need "maven default-jdk-headless" mvn java javac
                 if ! cmp -s pom.xml "$folder/installed"; then
+                    rm -rf "$folder/lib" "$folder/installed" # all of lib is on the class path
                     mvn -q -B dependency:copy-dependencies -DoutputDirectory="$folder/lib" || no_registry
                     cp pom.xml "$folder/installed"
                 fi
