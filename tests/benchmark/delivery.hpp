@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,6 +36,11 @@ struct Delivery {
 
     pivotal::Headers headers() const { return {id, timestamp, signature}; }
 
+    /// As the other libraries are given them: to be looked up by name.
+    std::map<std::string, std::string> header_map() const {
+        return {{"svix-id", id}, {"svix-timestamp", timestamp}, {"svix-signature", signature}};
+    }
+
     std::string id, timestamp, signature, body;
 };
 
@@ -44,10 +50,11 @@ inline bool require(bool authentic) {
 }
 
 /// What a handler does with a view: the id, the type and three fields of the object.
-inline std::size_t read_view(const pivotal::Webhook& webhook, const Delivery& delivery,
-                             pivotal::Clock::time_point now) {
+template <class HeaderSource>
+std::size_t read_view(const pivotal::Webhook& webhook, const std::string& body, const HeaderSource& headers,
+                      pivotal::Clock::time_point now) {
     std::error_code error;
-    auto event = pivotal::EventView::verify(webhook, delivery.body, delivery.headers(), error, now);
+    auto event = pivotal::EventView::verify(webhook, body, headers, error, now);
     require(event.has_value());
     std::string_view id, name;
     std::int64_t score = 0;

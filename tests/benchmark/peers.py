@@ -13,8 +13,10 @@ that it took:
     MODE SIZE COUNT ID TIMESTAMP SIGNATURE
 
 COUNT times it verifies BODIES/SIZE.json with these headers (and parses it, in the mode `parse`). The message is signed
-anew for every line, because the libraries read the clock. The lines of all processes are interleaved: a round asks for
-every measurement once, in an order of its own, and nothing else runs meanwhile.
+anew for every line, because the libraries read the clock, this one too. Each looks the headers up by their names, in
+what its language has for them, but for the modes of this one that do not end in `-map`: there they are at hand, in a
+`Headers` struct. The lines of all processes are interleaved: a round asks for every measurement once, in an order of
+its own, and nothing else runs meanwhile.
 """
 import argparse
 import base64
@@ -42,11 +44,13 @@ PEER = TESTS / "peers" / "peer.sh"
 MEASUREMENTS = (
     ("floor: HMAC-SHA256 alone", None, "floor"),
     ("this library, authenticate", None, "authenticate"),
+    ("this library, authenticate, headers from a map", None, "authenticate-map"),
     ("Java, verify", "java", "verify"),
     ("Go, verify", "go", "verify"),
     ("Rust, verify", "rust", "verify"),
     ("Python, verify", "python", "verify"),
     ("this library, EventView", None, "view"),
+    ("this library, EventView, headers from a map", None, "view-map"),
     ("this library, verify", None, "verify"),
     ("Java, verify + Jackson", "java", "parse"),
     ("Go, verify + encoding/json", "go", "parse"),
@@ -55,14 +59,21 @@ MEASUREMENTS = (
     ("JavaScript, verify + JSON.parse", "javascript", "parse"),
 )
 
-# Where each version is pinned, and how the language itself tells its own.
+# The packages that are measured, where and how their versions stand (those of Java in the names of its jars, as svix
+# chooses its Jackson), and how the language itself tells its own.
 PINS = {
-    "javascript": ("interop/package.json", r'"svix": "(.+?)"', ["node", "--version"]),
-    "python": ("peers/python/requirements.in", r"svix==(\S+)", ["python3", "--version"]),
-    "go": ("peers/go/go.mod", r"svix-webhooks v(\S+)", ["go", "version"]),
-    "rust": ("peers/rust/Cargo.toml", r'standardwebhooks = "=(.+?)"', ["rustc", "--version"]),
-    "java": ("peers/java/pom.xml", r"<version>(\d.+?)</version>\s*</dependency>", ["java", "--version"]),
+    "javascript": (["svix"], "interop/package.json", r'"{}": "(.+?)"', ["node", "-p", "'Node.js ' + process.version"]),
+    "python": (["svix", "standardwebhooks"], "peers/python/requirements.txt", r"^{}==(\S+)", ["python3", "--version"]),
+    "go": (["svix-webhooks"], "peers/go/go.mod", r"^require \S+/{} v(\S+)", ["go", "version"]),
+    "rust": (["standardwebhooks", "serde_json"], "peers/rust/Cargo.lock", r'^name = "{}"\nversion = "(.+?)"',
+             ["rustc", "--version"]),
+    "java": (["svix", "jackson-databind"], None, r"^{}-(\d.*)\.jar$", ["java", "--version"]),
 }
+# What one of them is for, where that is not all that its language is asked for.
+USED_FOR = {("python", "svix"): "verify and parse", ("python", "standardwebhooks"): "verify alone"}
+
+COUNTED_BY = ("callgrind, on a processor without SHA extensions and AVX-512: OpenSSL hashes there, and simdjson parses, "
+              "in other code than is timed")
 
 
 class Library:
@@ -91,7 +102,7 @@ class Library:
 
 
 def start(arguments):
-    """The processes of the languages that are to be had."""
+    """The processes of the languages that are to be had; PIVOTAL_REQUIRE_ALL makes one that is not a failure."""
     libraries = {None: Library([arguments.programs / "pivotal_benchmark_driver", SECRET, arguments.bodies])}
     for language in PINS:
         folder = arguments.peers / language
@@ -143,7 +154,7 @@ def instructions(arguments):
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for file in pathlib.Path(folder).iterdir():
             text = file.read_text()
-            name = re.search(r"^desc: Trigger: Client Request: (\w+)/(\d+)$", text, re.MULTILINE)
+            name = re.search(r"^desc: Trigger: Client Request: ([\w-]+)/(\d+)$", text, re.MULTILINE)
             if name:
                 total = re.search(r"^(?:totals|summary): (\d+)", text, re.MULTILINE)
                 counts[name[1], int(name[2])] = int(total[1])
@@ -175,11 +186,18 @@ def machine():
 
 def versions(libraries, arguments):
     found = {"c++": first_line([arguments.programs / "pivotal_benchmark_driver", "--versions"])}
-    for language, (file, pin, command) in PINS.items():
-        if language in libraries:
-            version = re.search(pin, (TESTS / file).read_text())[1]
-            package = "standardwebhooks" if language == "rust" else "svix"
-            found[language] = f"{package} {version}, {first_line(command)}"
+    for language, (packages, file, pin, command) in PINS.items():
+        if language not in libraries:
+            continue
+        text = (TESTS / file).read_text() if file else "\n".join(os.listdir(arguments.peers / language / "lib"))
+        parts = []
+        for package in packages:
+            pinned = re.findall(pin.format(re.escape(package)), text, re.MULTILINE)
+            if len(pinned) != 1:
+                sys.exit(f"the version of {package} ({language}) is not to be had: {pinned}")
+            use = USED_FOR.get((language, package))
+            parts.append(f"{package} {pinned[0]}" + (f" ({use})" if use else ""))
+        found[language] = ", ".join([*parts, first_line(command)])
     return found
 
 
@@ -208,14 +226,16 @@ def summary(times, to_floor, count):
 def show(results):
     """The table; the ratios to the floor are those of the medians, and of the fastest rounds."""
     for size in SIZES:
-        print(f"\n{size} B: nanoseconds".ljust(34) + "     fastest      median   quartiles              "
+        print(f"\n{size} B: nanoseconds".ljust(48) + "     fastest      median   quartiles              "
               "ratio to floor: fastest  median   instructions")
         for result in results:
             if result["body"] == size:
                 quartiles = "{} to {}".format(*result["quartiles"])
                 count = result.get("instructions", "")
-                print(f"{result['name']:<33}{result['fastest']:>12}{result['median']:>12}   {quartiles:<22}"
+                print(f"{result['name']:<47}{result['fastest']:>12}{result['median']:>12}   {quartiles:<22}"
                       f"{result['fastest_to_floor']:>24.2f}{result['median_to_floor']:>8.2f}{count:>15}")
+    if any("instructions" in result for result in results):
+        print(f"\nInstructions are counted by {COUNTED_BY}.")
 
 
 def main():
@@ -252,6 +272,8 @@ def main():
             "unit": "nanoseconds for one delivery",
             "peers": results,
         }
+        if counts:
+            written["instructions counted by"] = COUNTED_BY
         if arguments.library:
             written["library, fastest rounds"] = fastest_of_library(arguments.library)
         if arguments.compile_time:
