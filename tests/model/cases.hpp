@@ -63,18 +63,35 @@ public:
     Delivery next(std::optional<std::int64_t> now = std::nullopt) {
         Delivery delivery;
         const Mutations when = chance(3) ? Mutations{below(4), below(4), below(4), below(4)} : Mutations();
+        const bool is_odd = now ? below(5) < 2 : chance(12);
+        const Quirk quirk =
+            is_odd ? static_cast<Quirk>(below(static_cast<std::size_t>(Quirk::none))) : Quirk::none;
         keys_.clear();
         secrets_.clear();
         const std::size_t count = 1 + (chance(4) ? below(3) : 0);
-        for (std::size_t i = 0; i < count; ++i) add_key();
+        if (quirk == Quirk::no_key) {
+            keys_.push_back({"", nullptr});
+            secrets_.emplace_back("whsec_");
+        } else if (quirk == Quirk::tail_bits) {
+            add_tailed_key();
+        } else if (!now && chance(6)) {
+            delivery.raw_key = raw_key();  // no other library is asked about those
+            keys_.push_back({*delivery.raw_key, nullptr});
+        } else {
+            for (std::size_t i = 0; i < count; ++i) add_key();
+        }
         delivery.secrets = joined(secrets_, pick<std::string>({" ", "\n", "\t ", "  ", "\r\n", "\v", "\f"}));
         if (chance(20)) delivery.secrets = pick<std::string>({" ", "\n", ""}) + delivery.secrets + "\n";
 
         delivery.body = chance(15) ? text(below(200)) : event();
         if (when.body == 1) mutate(delivery.body);  // authentic, but perhaps no event
+        if (quirk == Quirk::replaced_body) delivery.body = "{\"id\":\"\xef\xbf\xbd\",\"type\":\"a.b\"}";
 
         id_ = "msg_" + word(27);
         if (chance(20)) id_ = word(1 + below(chance(2) ? 300 : 3));
+        if (quirk == Quirk::dotted_id) id_.insert(below(id_.size() + 1), 1, '.');
+        if (quirk == Quirk::bad_id) spoil_id();
+        if (quirk == Quirk::no_id) id_.clear();
         std::int64_t signed_at = 1'600'000'000 + static_cast<std::int64_t>(below(1'000'000'000));
         if (now) signed_at = *now - (chance(3) ? pick<std::int64_t>({270, 330, -270, -330, 100'000}) : 0);
         if (chance(10)) signed_at = number();
@@ -86,6 +103,7 @@ public:
             delivery.now = std::clamp<std::int64_t>(signed_at, -5'000'000'000, 5'000'000'000);
             if (chance(3)) delivery.now += offset(delivery.tolerance);
         }
+        if (chance(2)) delivery.nanoseconds = pick<std::int64_t>({1, 499'999'999, 500'000'000, 999'999'999});
         if (when.header == 1) mutate(pick_of(id_, timestamp_));  // signed as it is
 
         std::vector<std::string> signatures;
@@ -104,10 +122,11 @@ public:
             delivery.headers.emplace_back("Content-Type", "application/json");
             delivery.headers.emplace_back(word(below(12)), text(below(20)));
         }
+        apply(quirk, delivery);
         if (when.header == 2) mutate_headers(delivery.headers);
         if (when.header == 3) mutate(delivery.headers[below(delivery.headers.size())].second);
         if (when.body == 2) mutate(delivery.body);
-        if (when.secret == 1) mutate(delivery.secrets);
+        if (when.secret == 1) mutate(delivery.raw_key ? *delivery.raw_key : delivery.secrets);
         return delivery;
     }
 
@@ -122,6 +141,28 @@ private:
     /// Which of the fields is changed, and how: most values change nothing.
     struct Mutations {
         std::size_t body = 0, header = 0, signature = 0, secret = 0;
+    };
+
+    /// What verifiers differ in (tests/peers/differences.hpp), and what chance would make too seldom.
+    enum class Quirk {
+        no_key,
+        tail_bits,
+        secret_padding,
+        junk_in_secret,
+        bad_secret,
+        dotted_id,
+        bad_id,
+        no_id,
+        time_form,
+        replaced_body,
+        long_header,
+        twice,
+        both_families,
+        incomplete_family,
+        empty_header,
+        junk_in_signature,
+        odd_part,
+        none
     };
 
     struct Key {
@@ -178,6 +219,20 @@ private:
         secrets_.push_back((chance(4) ? "" : "whsec_") + secret);
     }
 
+    /// A secret that is good but for bits behind its end.
+    void add_tailed_key() {
+        keys_.push_back({bytes(25 + below(2)), nullptr});
+        std::string secret = encode_base64(keys_.back().hmac);
+        ++secret[secret.find('=') - 1];
+        secrets_.push_back("whsec_" + secret);
+    }
+
+    /// Of any length: HMAC-SHA256 itself tells keys of more than 64 bytes from others.
+    std::string raw_key() {
+        return bytes(chance(2) ? pick<std::size_t>({0, 1, 23, 24, 63, 64, 65, 75, 76, 1000})
+                               : 1 + below(150));
+    }
+
     std::string decoy() {
         const std::string version =
             pick<std::string>({"v1", "v1", "v1a", "v1a", "v2", "", "V1", "v1b", "v11"});
@@ -200,6 +255,20 @@ private:
         const std::int64_t edge = std::clamp<std::int64_t>(tolerance, -most, most);
         return pick<std::int64_t>(
             {edge, edge + 1, edge - 1, -edge, -edge - 1, 1 - edge, 299, -300, 100'000, -100'000});
+    }
+
+    void spoil_id() {
+        switch (below(4)) {
+            case 0:
+                id_ = word(257 + below(3));
+                break;
+            case 1:
+                id_ = pick<std::string>({" ", "\t"}) + id_;
+                break;
+            default:
+                id_.insert(below(id_.size() + 1), 1, pick<char>({' ', '\t', '\n', '\x7f', '\xe9', '\xff'}));
+                break;
+        }
     }
 
     // ---- JSON ----
@@ -345,6 +414,89 @@ private:
                 break;
             default:
                 text += pick<std::string>({" ", "\t", "=", "==", "\r", "\n", "a", "v1", ","});
+                break;
+        }
+    }
+
+    /// To a delivery whose first three headers are the id, the timestamp and the signature.
+    void apply(Quirk quirk, Delivery& delivery) {
+        Headers& headers = delivery.headers;
+        std::string &timestamp = headers[1].second, &signature = headers[2].second;
+        const std::size_t at = below(3);
+        const auto other_family = [&](const std::string& name) {
+            return name.rfind("svix-", 0) == 0 ? "webhook-" + name.substr(5) : "svix-" + name.substr(8);
+        };
+        const auto use_webhook = [&] {
+            for (std::size_t i = 0; i < 3; ++i)
+                if (headers[i].first.rfind("svix-", 0) == 0)
+                    headers[i].first = other_family(headers[i].first);
+        };
+        switch (quirk) {
+            case Quirk::secret_padding:
+                delivery.secrets += "=";
+                break;
+            case Quirk::junk_in_secret:
+                delivery.secrets.insert(delivery.secrets.size() / (1 + below(2)), "!");
+                break;
+            case Quirk::bad_secret:
+                delivery.secrets += pick<std::string>({" whsec_!", " whsec_AAAA", " whpk_AAAA"});
+                break;
+            case Quirk::time_form:
+                switch (below(6)) {
+                    case 0:
+                        timestamp = pick<std::string>({"+", "0", "00", "+0"}) + timestamp;
+                        break;
+                    case 1:
+                        timestamp = pick<std::string>({"\n", "\v", "\xa0"}) + timestamp;
+                        break;
+                    case 2:
+                        timestamp += pick<std::string>({".5", ".0", "."});
+                        break;
+                    case 3:
+                        timestamp += pick<std::string>({"abc", "Z"});
+                        break;
+                    case 4:
+                        timestamp += pick<std::string>({"e0", "e00"});
+                        break;
+                    default:
+                        timestamp.insert(timestamp.size() / 2, "_");
+                        break;
+                }
+                break;
+            case Quirk::replaced_body: {
+                const std::size_t place = delivery.body.find("\xef\xbf\xbd");
+                delivery.body.replace(place, 3, pick<std::string>({"\xff", "\xc3", "\x80"}));
+                break;
+            }
+            case Quirk::long_header: {
+                std::string many;
+                while (many.size() < 8192) many += "v2,AAAA ";
+                signature = many + signature;
+                break;
+            }
+            case Quirk::twice:
+                if (at == 2) signature += " v2,AAAA";
+                headers.emplace_back(headers[at].first, chance(2) ? headers[at].second : word(8));
+                break;
+            case Quirk::both_families:
+                headers[at].first = other_family(headers[at].first);
+                break;
+            case Quirk::incomplete_family:
+                use_webhook();
+                headers.emplace_back(other_family(headers[at].first), word(8));
+                break;
+            case Quirk::empty_header:
+                use_webhook();
+                headers.emplace_back(other_family(headers[at].first), pick<std::string>({"", " "}));
+                break;
+            case Quirk::junk_in_signature:
+                signature.insert(signature.size() / 2, pick<std::string>({"!", "-", "\t"}));
+                break;
+            case Quirk::odd_part:
+                signature =
+                    pick<std::string>({"v3,\x7f ", "v2,\xc3\xa9 ", "\x01, ", "v1,AAAAA "}) + signature;
+                break;
+            default:
                 break;
         }
     }

@@ -19,6 +19,18 @@ namespace model {
 /// The kinds of HeaderSource.
 enum class Source { range, multimap, generated, pointers, values, c_strings, headers, list, count };
 
+/// A delivery's own time, as the library takes it.
+inline pivotal::Clock::time_point time_of(const Delivery& delivery) {
+    return pivotal::Clock::time_point(std::chrono::duration_cast<pivotal::Clock::duration>(
+        std::chrono::seconds(delivery.now) + std::chrono::nanoseconds(delivery.nanoseconds)));
+}
+
+inline std::optional<pivotal::Webhook> webhook_of(const Delivery& delivery, std::error_code& error) {
+    const pivotal::WebhookOptions options{std::chrono::seconds(delivery.tolerance)};
+    if (delivery.raw_key) return pivotal::Webhook::from_bytes(*delivery.raw_key, error, options);
+    return pivotal::Webhook::create(delivery.secrets, error, options);
+}
+
 /// What the library says must be what the model says. Returns what differs, or an empty text.
 class Comparison {
 public:
@@ -26,11 +38,10 @@ public:
 
     std::string differs(Source source, bool throwing) {
         std::error_code error;
-        const auto webhook = pivotal::Webhook::create(std::string_view(delivery_.secrets), error,
-                                                      {std::chrono::seconds(delivery_.tolerance)});
+        const auto webhook = webhook_of(delivery_, error);
         if (!webhook) {
             code_ = verify(delivery_, expected_);
-            return error == code_ ? "" : "create gives " + error.message();
+            return error == code_ ? "" : "the secret gives " + error.message();
         }
         switch (source) {
             case Source::multimap: {
@@ -121,7 +132,7 @@ private:
                         bool throwing) {
         code_ = verify(seen, expected_);
         const std::error_code expected = code_ == accepted ? std::error_code() : make_error_code(code_);
-        const pivotal::Clock::time_point now{std::chrono::seconds(seen.now)};
+        const pivotal::Clock::time_point now = time_of(seen);
 
         std::error_code error = std::make_error_code(std::errc::not_supported);
         const auto event = webhook.verify(seen.body, headers, error, now);

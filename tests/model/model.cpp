@@ -25,11 +25,15 @@ std::string shown(const std::string& text) {
 }
 
 void show(const model::Delivery& delivery) {
-    std::printf("  secrets: %s\n", shown(delivery.secrets).c_str());
+    if (delivery.raw_key)
+        std::printf("  raw key: %s\n", shown(*delivery.raw_key).c_str());
+    else
+        std::printf("  secrets: %s\n", shown(delivery.secrets).c_str());
     for (const auto& [name, value] : delivery.headers)
         std::printf("  header: %s: %s\n", shown(name).c_str(), shown(value).c_str());
-    std::printf("  body: %s\n  now: %lld, tolerance: %lld\n", shown(delivery.body).c_str(),
-                static_cast<long long>(delivery.now), static_cast<long long>(delivery.tolerance));
+    std::printf("  body: %s\n  now: %lld and %lld ns, tolerance: %lld\n", shown(delivery.body).c_str(),
+                static_cast<long long>(delivery.now), static_cast<long long>(delivery.nanoseconds),
+                static_cast<long long>(delivery.tolerance));
 }
 
 }  // namespace

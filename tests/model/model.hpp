@@ -402,13 +402,21 @@ struct Delivery {
     std::string secrets;
     Headers headers;
     std::string body;
-    std::int64_t now = 0;  // seconds
+    std::int64_t now = 0;          // seconds
+    std::int64_t nanoseconds = 0;  // that have gone by since that second
     std::int64_t tolerance = 300;
+    std::optional<std::string> raw_key;  // the HMAC key itself, instead of secrets
 };
+
+inline std::optional<Keys> read_keys(const Delivery& delivery) {
+    if (!delivery.raw_key) return read_secrets(delivery.secrets);
+    if (delivery.raw_key->empty()) return std::nullopt;
+    return Keys{{*delivery.raw_key}, {}};
+}
 
 /// The code that the library must give for this delivery, and where it is accepted, the event.
 inline Errc verify(const Delivery& delivery, std::optional<Event>& event, bool parse = true) {
-    const std::optional<Keys> keys = read_secrets(delivery.secrets);
+    const std::optional<Keys> keys = read_keys(delivery);
     if (!keys) return Errc::invalid_secret;
 
     std::string id, timestamp, signature;
