@@ -14,7 +14,7 @@ installed=$here/node_modules/.package-lock.json
 if [ "$1" = --install ]; then
     cd "$here"
     if ! [ -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
-        npm ci --no-audit --no-fund || skip "npm cannot install the official packages" "(cd $here && npm ci)"
+        npm ci --ignore-scripts --no-audit --no-fund || skip "npm cannot install the official packages" "(cd $here && npm ci --ignore-scripts)"
         touch "$installed"
     fi
     exit 0

@@ -55,7 +55,7 @@ case $action in
                 need "maven default-jdk-headless" mvn java javac
                 if ! cmp -s pom.xml "$folder/installed"; then
                     rm -rf "$folder/lib" "$folder/installed" # all of lib is on the class path
-                    mvn -q -B dependency:copy-dependencies -DoutputDirectory="$folder/lib" || no_registry
+                    mvn -q -B -C dependency:copy-dependencies -DoutputDirectory="$folder/lib" || no_registry
                     cp pom.xml "$folder/installed"
                 fi
                 javac -cp "$folder/lib/*" -d "$folder" Peer.java Benchmark.java
