@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 /// Where the tests make calls fail. The shadow of <pivotal/detail/openssl.hpp> asks `openssl` at each of the
@@ -8,39 +9,43 @@
 /// `openssl_memory`.
 namespace inject {
 
-/// Counts calls, and tells one of them, or all from that one on, to fail. For one thread.
+/// Its address is another in each thread.
+inline thread_local char this_thread = 0;
+
+/// Counts the calls of one thread, and tells one of them, or all from that one on, to fail.
 class Point {
 public:
     static constexpr long never = -1;
 
-    /// Forgets what was counted; call number `at` (from 0) will fail, and with `onwards` each one behind it.
+    /// Forgets what was counted; this thread's call number `at` (from 0) will fail, and with `onwards` each one
+    /// behind it. Where that is `never` they are only counted.
     void arm(long at, bool onwards = false) noexcept {
-        calls_ = 0;
+        calls_ = failures_ = 0;
         at_ = at;
         onwards_ = onwards;
-        failed_ = false;
+        armed_in_ = &this_thread;
     }
     /// Nothing fails any more, nothing is counted.
-    void disarm() noexcept { at_ = idle; }
-    /// Counts, and lets nothing fail.
-    void count_only() noexcept { arm(never); }
+    void disarm() noexcept { armed_in_ = nullptr; }
 
     /// True where this call, which is about to be made, must fail.
     bool fails() noexcept {
-        if (at_ == idle) return false;
+        if (armed_in_ != &this_thread) return false;
         const long call = calls_++;
         if (at_ == never || (onwards_ ? call < at_ : call != at_)) return false;
-        return failed_ = true;
+        ++failures_;
+        return true;
     }
 
+    // For the thread that armed it, and once that has ended for all.
     long calls() const noexcept { return calls_; }
-    bool failed() const noexcept { return failed_; }
+    long failures() const noexcept { return failures_; }
+    bool failed() const noexcept { return failures_ > 0; }
 
 private:
-    static constexpr long idle = -2;
-
-    long calls_ = 0, at_ = idle;
-    bool onwards_ = false, failed_ = false;
+    std::atomic<const char*> armed_in_{nullptr};
+    long calls_ = 0, failures_ = 0, at_ = never;
+    bool onwards_ = false;
 };
 
 inline Point openssl, memory, openssl_memory;

@@ -15,8 +15,7 @@
 namespace {
 
 // nlohmann's destructor flattens a value into a vector, so that it needs no deep stack; where there is no
-// memory for that, the program ends. No caller can prevent this, so those allocations are let through, and
-// counted.
+// memory for that, the program ends. No caller can prevent this, so those allocations are let through.
 bool called_by_a_destructor_of_nlohmann() {
     void* frames[64];
     const int count = backtrace(frames, 64);
@@ -30,9 +29,9 @@ bool called_by_a_destructor_of_nlohmann() {
 }
 
 void* allocate(std::size_t size) {
-    if (inject::memory.fails()) {
-        if (!called_by_a_destructor_of_nlohmann()) throw std::bad_alloc();
-        ++memory_in_destructors_of_nlohmann;
+    if (inject::memory.fails() && !called_by_a_destructor_of_nlohmann()) {
+        ++refused_allocations;
+        throw std::bad_alloc();
     }
     void* const block = std::malloc(size == 0 ? 1 : size);
     if (!block) throw std::bad_alloc();

@@ -2,8 +2,11 @@
 #pragma once
 #pragma GCC system_header  // #include_next is an extension
 
-// Stands in front of the library's own <pivotal/detail/openssl.hpp> by the order of the include path, so that
-// each call into OpenSSL behind this line can be made to fail. The tests check that no call is missing here.
+// The seam between the library and OpenSSL: a header of the tests that the order of the include path puts before
+// the library's own <pivotal/detail/openssl.hpp>. OpenSSL's headers are read first; then each function of theirs
+// that the library calls becomes a macro of the same name, which fails or calls the function. That is all: it holds
+// for the source that includes this, no symbol is replaced when the test is linked or loaded, and OpenSSL itself is
+// as it was. seam.cpp fails where the library calls anything of OpenSSL that is not below.
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
