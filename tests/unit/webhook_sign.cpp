@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <pivotal/webhook.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -114,11 +115,18 @@ TEST_CASE("a time that verify would refuse is not signed", "[sign]") {
     first.timestamp = "1";
     CHECK(signed_by_both(webhook, first.id, Clock::time_point(1s), first.body) == first.sign().signature);
     // The end of a clock of nanoseconds is before the end of the timestamps; of a coarser clock it is behind.
+    using Rep = std::chrono::seconds::rep;
     const auto end = std::chrono::floor<std::chrono::seconds>(Clock::time_point::max()).time_since_epoch();
-    if (end.count() <= 999999999999)
+    if (end.count() <= 999999999999) {
         CHECK_FALSE(signed_by_both(webhook, "msg_1", Clock::time_point::max(), "").empty());
-    else
+    } else {
+        const Clock::time_point last(std::chrono::seconds(std::min(end.count(), Rep{999999999999})));
+        Message longest;
+        longest.timestamp = "999999999999";
+        CHECK(signed_by_both(webhook, longest.id, last + 999ms, longest.body) == longest.sign().signature);
+        check_refused<std::invalid_argument>(webhook, "msg_1", last + 1s, invalid);
         check_refused<std::invalid_argument>(webhook, "msg_1", Clock::time_point::max(), invalid);
+    }
 }
 
 TEST_CASE("without an HMAC secret nothing is signed", "[sign]") {
