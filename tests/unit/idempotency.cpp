@@ -120,6 +120,111 @@ TEST_CASE("durations beyond all sense are cut to sense", "[idempotency]") {
     }
 }
 
+namespace {
+
+/// Of `count` ids that begin with `name`, which are still kept: at the time that is set, all that are kept are held or
+/// remembered.
+std::vector<int> kept(Fixture& f, const std::string& name, int count) {
+    std::vector<int> found;
+    for (int i = 0; i < count; ++i)
+        if (f.store.renew(name + std::to_string(i), "a", 1h) ||
+            f.store.complete(name + std::to_string(i), "a"))
+            found.push_back(i);
+    return found;
+}
+
+}  // namespace
+
+// A clock that is set back shows what was freed: the store would still know the rest.
+
+TEST_CASE("a new id frees four completed ids and four claims that are over, the oldest first",
+          "[idempotency]") {
+    Fixture f(1h);
+    const auto start = f.now;
+    for (int i = 0; i < 6; ++i) {
+        CHECK(f.store.claim("claimed_" + std::to_string(i), "a", 1h) == Claim::granted);
+        CHECK(f.store.claim("completed_" + std::to_string(i), "a", 1h) == Claim::granted);
+        CHECK(f.store.complete("completed_" + std::to_string(i), "a"));
+    }
+    f.now += 2h - 1ms;
+    SECTION("none that is not over") {
+        CHECK(f.store.claim("new_1", "a", 1h) == Claim::granted);
+        f.now = start;
+        CHECK(kept(f, "claimed_", 6) == std::vector<int>{0, 1, 2, 3, 4, 5});
+        CHECK(kept(f, "completed_", 6) == std::vector<int>{4, 5});
+    }
+    SECTION("exactly when it is over") {
+        f.now += 1ms;
+        CHECK(f.store.claim("new_1", "a", 1h) == Claim::granted);
+        f.now = start;
+        CHECK(kept(f, "claimed_", 6) == std::vector<int>{4, 5});
+        CHECK(kept(f, "completed_", 6) == std::vector<int>{4, 5});
+    }
+    SECTION("the next one frees the rest") {
+        f.now += 1ms;
+        CHECK(f.store.claim("new_1", "a", 1h) == Claim::granted);
+        CHECK(f.store.claim("new_2", "a", 1h) == Claim::granted);
+        f.now = start;
+        CHECK(kept(f, "claimed_", 6).empty());
+        CHECK(kept(f, "completed_", 6).empty());
+        CHECK(kept(f, "new_", 3) == std::vector<int>{1, 2});
+    }
+    SECTION("a claim of an id that is known frees none") {
+        f.now += 1ms;
+        CHECK(f.store.claim("claimed_5", "a", 1h) == Claim::granted);
+        CHECK(f.store.claim("completed_5", "a", 1h) == Claim::granted);
+        f.now = start;
+        CHECK(kept(f, "claimed_", 6) == std::vector<int>{0, 1, 2, 3, 4, 5});
+        CHECK(kept(f, "completed_", 6) == std::vector<int>{0, 1, 2, 3, 4, 5});
+    }
+}
+
+TEST_CASE("an id that is claimed again, renewed or completed is freed behind those that are over earlier",
+          "[idempotency]") {
+    Fixture f(1h);
+    const auto start = f.now;
+    for (const char* const id : {"id_0", "id_1", "id_2", "id_3", "id_4"})
+        CHECK(f.store.claim(id, "a", 1h) == Claim::granted);
+    std::vector<int> left{0};
+    SECTION("claimed again by its owner") {
+        f.now += 1h;
+        CHECK(f.store.claim("id_0", "a", 1h) == Claim::granted);
+    }
+    SECTION("claimed again by another, and released") {
+        f.now += 1h;
+        CHECK(f.store.claim("id_0", "b", 1h) == Claim::granted);
+        CHECK(f.store.release("id_0", "b"));
+        left.clear();
+    }
+    SECTION("renewed") {
+        f.now += 1h;
+        CHECK(f.store.renew("id_0", "a", 1h));
+    }
+    SECTION("completed") {
+        f.now += 90min;
+        CHECK(f.store.complete("id_0", "a"));
+    }
+    SECTION("completed, and claimed again when it was over") {
+        CHECK(f.store.complete("id_0", "a"));
+        f.now += 1h;
+        CHECK(f.store.claim("id_0", "a", 1h) == Claim::granted);
+        for (const char* const id : {"done_0", "done_1", "done_2", "done_3"}) {
+            CHECK(f.store.claim(id, "a", 0s) == Claim::granted);
+            CHECK(f.store.complete(id, "a"));
+        }
+        f.now = start + 2h;
+        CHECK(f.store.claim("new_1", "a", 1h) == Claim::granted);
+        f.now = start + 1h;
+        CHECK(kept(f, "done_", 4).empty());
+        CHECK(kept(f, "id_", 5) == left);
+        return;
+    }
+    f.now = start + 2h;
+    CHECK(f.store.claim("new_1", "a", 1h) == Claim::granted);
+    f.now = start;
+    CHECK(kept(f, "id_", 5) == left);
+}
+
 TEST_CASE("of sixteen threads that claim an id one is granted it", "[idempotency]") {
     MemoryStore store;
     constexpr int threads = 16, rounds = 200;
