@@ -162,6 +162,12 @@ TEST_CASE("a health score may be any number", "[resources]") {
     CHECK(score("1e300").health_score == 1e300);
     CHECK(json(score("1e300")) == json{{"health_score", 1e300}});
 
+    // Whole numbers of which each has its double are written as such.
+    CHECK(json(score("9007199254740991.0")).dump() == R"({"health_score":9007199254740991})");
+    CHECK(json(score("9007199254740992.0")).at("health_score").is_number_float());
+    CHECK(json(score("-9007199254740991.0")).dump() == R"({"health_score":-9007199254740991})");
+    CHECK(json(score("-9007199254740992.0")).at("health_score").is_number_float());
+
     Customer customer;
     customer.name = "Acme";
     for (const double value :

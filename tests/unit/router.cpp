@@ -165,6 +165,22 @@ TEST_CASE("a pattern of another form is an error when it is registered", "[route
     }
 }
 
+TEST_CASE("a name has letters, digits, _ and -, and no other character", "[router]") {
+    const std::string allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    for (int value = 0; value < 256; ++value) {
+        const char c = static_cast<char>(value);
+        INFO(value);
+        for (const std::string& pattern :
+             {std::string{c}, std::string{'a', c}, std::string{c, '.', 'b', '.', '*'}}) {
+            const bool is_star = pattern == "*";
+            if (is_star || allowed.find(c) != std::string::npos)
+                CHECK_NOTHROW(EventRouter().on(pattern, [](const Event&) {}));
+            else
+                CHECK_THROWS_AS(EventRouter().on(pattern, [](const Event&) {}), std::invalid_argument);
+        }
+    }
+}
+
 TEST_CASE("a pattern given twice is an error, and the first handler stays", "[router]") {
     Recorder recorder;
     recorder.on("customer.created").on("customer.*").on("*").otherwise();
