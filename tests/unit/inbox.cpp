@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <pivotal/inbox.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -71,8 +72,7 @@ public:
         return true;
     }
     bool bury(const Job& job, std::string_view error) override {
-        set(job, "dead: " + std::string(error));
-        return true;
+        return set(job, "dead: " + std::string(error));
     }
     std::vector<pivotal::DeadJob> dead(std::size_t) override { return {}; }
     bool revive(std::string_view) override { return false; }
@@ -223,6 +223,7 @@ TEST_CASE("pauses of any size are cut to sense", "[inbox]") {
         options.max_backoff = std::chrono::milliseconds::min();
     }
     SECTION("for ever") {
+        options.max_attempts = 20'000;
         options.min_backoff = options.max_backoff = std::chrono::milliseconds::max();
         least = 12h * 365;
         most = 24h * 365;
@@ -233,15 +234,26 @@ TEST_CASE("pauses of any size are cut to sense", "[inbox]") {
         least = 5ms;
         most = 10ms;
     }
+    SECTION("all of the range, and no more") {
+        options.max_attempts = 20'000;
+        options.min_backoff = options.max_backoff = 20min;
+        least = 10min;
+        most = 20min;
+    }
     f.inbox->add("evt_1");
     {
         const InboxWorker worker(
             f.inbox, [](const Event&) { throw std::runtime_error("no"); }, options);
         CHECK(f.inbox->wait_for("evt_1", "dead: no"));
     }
-    for (const std::chrono::milliseconds delay : f.inbox->delays) {
-        CHECK(delay >= least);
-        CHECK(delay <= most);
+    REQUIRE(f.inbox->delays.size() == static_cast<std::size_t>(options.max_attempts) - 1);
+    const auto [shortest, longest] = std::minmax_element(f.inbox->delays.begin(), f.inbox->delays.end());
+    CHECK(*shortest >= least);
+    CHECK(*longest <= most);
+    // That 20,000 draws leave a 500th of the range out at one end has a probability of 1 to 10^17.
+    if (options.max_attempts == 20'000) {
+        CHECK(*shortest <= least + (most - least) / 500);
+        CHECK(*longest >= most - (most - least) / 500);
     }
 }
 
@@ -351,6 +363,89 @@ TEST_CASE("the lease is renewed while a worker's handler runs", "[inbox]") {
         CHECK(f.inbox->wait_for("evt_1", "done"));
     }
     CHECK(f.inbox->renewals >= 3);
+}
+
+TEST_CASE("a worker has as many threads as it is told, and one where it is told none", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.poll = 1h;
+    std::size_t expected = 1;
+    SECTION("one by default") {}
+    SECTION("none") {
+        options.threads = 0;
+    }
+    SECTION("three") {
+        options.threads = expected = 3;
+    }
+    // Each looks for work once, and then waits for an hour.
+    std::atomic<std::size_t> takes{0};
+    f.inbox->on_take = [&] { ++takes; };
+    {
+        const InboxWorker worker(
+            f.inbox, [](const Event&) {}, options);
+        while (takes < expected) std::this_thread::yield();
+        std::this_thread::sleep_for(20ms);  // time for one more
+    }
+    CHECK(takes == expected);
+}
+
+TEST_CASE("a worker looks for work as often as it is told", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.poll = 20ms;
+    std::atomic<int> takes{0};
+    f.inbox->on_take = [&] { ++takes; };
+    const auto start = std::chrono::steady_clock::now();
+    const InboxWorker worker(
+        f.inbox, [](const Event&) {}, options);
+    while (takes < 4) std::this_thread::yield();
+    CHECK(std::chrono::steady_clock::now() - start >= 60ms);
+}
+
+TEST_CASE("after a failure of the inbox a worker waits a second", "[inbox]") {
+    // Where the machine was late it is tried again.
+    std::chrono::steady_clock::duration waited = 1h;
+    for (int tries = 0; tries < 20 && waited >= 1900ms; ++tries) {
+        Fixture f;
+        std::atomic<int> takes{0};
+        std::chrono::steady_clock::time_point failed;
+        f.inbox->on_take = [&] {
+            if (++takes != 1) return;
+            failed = std::chrono::steady_clock::now();
+            throw StoreError("no route to host");
+        };
+        const InboxWorker worker(
+            f.inbox, [](const Event&) {}, f.options());
+        while (takes < 2) std::this_thread::yield();
+        waited = std::chrono::steady_clock::now() - failed;
+        CHECK(waited >= 1s);
+    }
+    CHECK(waited < 1900ms);
+}
+
+TEST_CASE("a worker that waits ends at once", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.poll = 1h;
+    std::atomic<int> takes{0};
+    f.inbox->on_take = [&] { ++takes; };
+    const InboxWorker worker(
+        f.inbox, [](const Event&) {}, options);
+    while (takes < 1) std::this_thread::yield();
+}
+
+TEST_CASE("a lease that was lost as an event was given up is no dead letter", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.max_attempts = 1;
+    f.inbox->lost = true;
+    f.inbox->add("evt_1");
+    {
+        const InboxWorker worker(
+            f.inbox, [](const Event&) { throw std::runtime_error("no"); }, options);
+        CHECK(f.inbox->wait_for("evt_1", "dead: no"));
+    }
+    CHECK(f.incidents.empty());
 }
 
 TEST_CASE("a worker needs an inbox and a handler", "[inbox]") {

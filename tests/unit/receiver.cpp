@@ -108,8 +108,11 @@ const auto fail = [] { throw StoreError("no route to host"); };
 
 }  // namespace
 
-TEST_CASE("a lease is 30 s unless it is told otherwise", "[receiver]") {
+TEST_CASE("a lease is 30 s unless it is told otherwise, and a reply that was not made is no success",
+          "[receiver]") {
     CHECK(pivotal::ReceiverOptions{}.lease == 30s);
+    CHECK(Reply{}.status == 500);
+    CHECK(Reply{}.body.empty());
 }
 
 TEST_CASE("a delivery is handled once, and its retries are duplicates", "[receiver]") {
@@ -440,6 +443,43 @@ TEST_CASE("a lease is renewed while the handler runs past half of it", "[receive
         check(f.receive(Message()), 200, "ok");
         CHECK(f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::duplicate);
         CHECK(f.store->renewals == 0);
+    }
+}
+
+TEST_CASE("a lease is renewed no more when the claim is completed or released", "[receiver]") {
+    // Over many halves of the lease none may come: this wait always runs out.
+    Fixture f(2ms);
+    std::mutex mutex;
+    std::condition_variable renewed;
+    bool ended = false, renewed_behind = false;
+    f.store->on_renew = [&] {
+        const std::lock_guard<std::mutex> lock(mutex);
+        renewed_behind = renewed_behind || ended;
+        renewed.notify_all();
+    };
+    const auto end = [&] {
+        std::unique_lock<std::mutex> lock(mutex);
+        ended = true;
+        CHECK_FALSE(renewed.wait_for(lock, 200ms, [&] { return renewed_behind; }));
+    };
+    const auto wait_for_a_renewal = [&] {
+        std::unique_lock<std::mutex> lock(mutex);
+        CHECK(renewed.wait_for(lock, 60s, [&] { return f.store->renewals > 0; }));
+    };
+    SECTION("completed") {
+        f.store->on_complete = end;
+        f.handler = [&](const Event&) { wait_for_a_renewal(); };
+        check(f.receive(Message()), 200, "ok");
+        CHECK(f.store->completions == 1);
+    }
+    SECTION("released") {
+        f.store->on_release = end;
+        f.handler = [&](const Event&) {
+            wait_for_a_renewal();
+            throw std::runtime_error("no such customer");
+        };
+        check(f.receive(Message()), 500, "handler failed");
+        CHECK(f.store->releases == 1);
     }
 }
 
