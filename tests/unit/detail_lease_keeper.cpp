@@ -120,22 +120,21 @@ TEST_CASE("a lease that is lost is renewed no more, and the others are", "[lease
 }
 
 TEST_CASE("a renewal that throws is repeated after a quarter of the time", "[lease_keeper]") {
-    // The other lease tells the time: it comes between the repetition and where the next renewal would be.
+    // The other lease tells the time: it comes between the repetition and where a later one would be.
     const auto order = [] {
         LeaseKeeper keeper;
         std::mutex mutex;
         std::string calls;
         Renewals others;
         const Clock::time_point start = Clock::now();
-        Clock::time_point repeated;
-        const LeaseKeeper::Guard throwing(keeper, 160ms, [&]() -> bool {
+        const LeaseKeeper::Guard throwing(keeper, 400ms, [&]() -> bool {
             const std::lock_guard<std::mutex> lock(mutex);
             calls += 'a';
             if (calls.size() == 1) throw std::runtime_error("no route to host");
-            if (calls.size() == 2) repeated = Clock::now();
+            CHECK(Clock::now() - start >= 250ms);
             return true;
         });
-        const LeaseKeeper::Guard other(keeper, 208ms, [&] {
+        const LeaseKeeper::Guard other(keeper, 520ms, [&] {
             const std::lock_guard<std::mutex> lock(mutex);
             calls += 'b';
             others.add();
@@ -143,10 +142,9 @@ TEST_CASE("a renewal that throws is repeated after a quarter of the time", "[lea
         });
         CHECK(others.wait_for(1));
         const std::lock_guard<std::mutex> lock(mutex);
-        if (calls.size() == 3) CHECK(repeated - start >= 100ms);
         return calls;
     };
-    CHECK(in_one_of(20, [&] { return order() == "aab"; }));
+    for (int i = 0; i < 4; ++i) CHECK(in_one_of(20, [&] { return order() == "aab"; }));
 }
 
 TEST_CASE("no renewal runs once the guard is gone", "[lease_keeper]") {

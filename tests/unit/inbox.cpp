@@ -16,6 +16,7 @@
 #include "../support/message.hpp"
 #include "catch.hpp"
 #include "outcome.hpp"
+#include "without_threads.hpp"
 
 // The inboxes themselves are tested with real stores, in tests/stores. Here is the worker, over an inbox that
 // shows what it was told.
@@ -140,6 +141,11 @@ TEST_CASE("the defaults of a worker and an inbox are those that are documented",
     CHECK(options.min_backoff == 1s);
     CHECK(options.max_backoff == 1h);
     CHECK_FALSE(pivotal::InboxOptions{}.keep_bodies);
+    CHECK(Job{}.attempt == 0);
+    CHECK(pivotal::DeadJob{}.attempts == 0);
+    const pivotal::InboxStats stats;
+    CHECK(stats.waiting + stats.running + stats.done + stats.dead == 0);
+    CHECK(stats.oldest == 0s);
 }
 
 TEST_CASE("a worker hands each event to the handler and is done with it", "[inbox]") {
@@ -369,7 +375,7 @@ TEST_CASE("a worker has as many threads as it is told, and one where it is told 
     Fixture f;
     auto options = f.options();
     options.poll = 1h;
-    std::size_t expected = 1;
+    unsigned expected = 1;
     SECTION("one by default") {}
     SECTION("none") {
         options.threads = 0;
@@ -378,7 +384,7 @@ TEST_CASE("a worker has as many threads as it is told, and one where it is told 
         options.threads = expected = 3;
     }
     // Each looks for work once, and then waits for an hour.
-    std::atomic<std::size_t> takes{0};
+    std::atomic<unsigned> takes{0};
     f.inbox->on_take = [&] { ++takes; };
     {
         const InboxWorker worker(
@@ -446,6 +452,28 @@ TEST_CASE("a lease that was lost as an event was given up is no dead letter", "[
         CHECK(f.inbox->wait_for("evt_1", "dead: no"));
     }
     CHECK(f.incidents.empty());
+}
+
+TEST_CASE("a worker that cannot have its threads ends those that it has, and throws", "[inbox]") {
+    const auto made = [] {
+        Fixture f;
+        auto options = f.options();
+        options.threads = 4;
+        std::atomic<int> takes{0};
+        f.inbox->on_take = [&] { ++takes; };
+        try {
+            const InboxWorker worker(
+                f.inbox, [](const Event&) {}, options);
+        } catch (const std::system_error&) {
+            const int seen = takes;
+            std::this_thread::sleep_for(20ms);
+            return takes == seen ? 1 : 2;  // they are gone
+        }
+        return 0;
+    };
+    if (const auto outcome = support::with_threads(4, made)) CHECK(*outcome == 0);
+    if (const auto outcome = support::with_threads(2, made)) CHECK(*outcome == 1);
+    if (const auto outcome = support::with_threads(0, made)) CHECK(*outcome == 1);
 }
 
 TEST_CASE("a worker needs an inbox and a handler", "[inbox]") {

@@ -18,6 +18,7 @@
 #include "../support/message.hpp"
 #include "catch.hpp"
 #include "outcome.hpp"
+#include "without_threads.hpp"
 
 using namespace std::chrono_literals;
 using pivotal::Claim;
@@ -481,6 +482,22 @@ TEST_CASE("a lease is renewed no more when the claim is completed or released", 
         check(f.receive(Message()), 500, "handler failed");
         CHECK(f.store->releases == 1);
     }
+}
+
+TEST_CASE("where no thread can be had to renew the lease, the claim is released and the handler not called",
+          "[receiver]") {
+    const auto received = [] {
+        Fixture f;
+        const Reply reply = f.receive(Message());
+        if (reply.status == 200 && f.handled.size() == 1) return 1;
+        const bool told = f.incidents.size() == 1 && f.incidents[0].reason == Reason::internal_error &&
+                          f.incidents[0].event_id == "evt_5tGz0q";
+        const bool open = f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted;
+        return reply.status == 500 && reply.body == "internal error" && told && open && f.handled.empty() ? 2
+                                                                                                          : 3;
+    };
+    if (const auto outcome = support::with_threads(1, received)) CHECK(*outcome == 1);
+    if (const auto outcome = support::with_threads(0, received)) CHECK(*outcome == 2);
 }
 
 TEST_CASE("many threads deliver many events, each of them many times", "[receiver]") {
