@@ -61,13 +61,28 @@ struct Keys {
     std::vector<std::string> hmac, ed25519;
 };
 
+/// Anyone could sign for these public keys: the points whose order divides 8, with either sign of x.
+inline bool is_of_small_order(const std::string& key) {
+    std::string hex;
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        const unsigned byte = static_cast<unsigned char>(key[i]) & (i == 31 ? 0x7fU : 0xffU);
+        hex += "0123456789abcdef"[byte >> 4];
+        hex += "0123456789abcdef"[byte & 15U];
+    }
+    const std::string zeros(62, '0'), ones(60, 'f');
+    return hex == "00" + zeros || hex == "01" + zeros || hex == "ec" + ones + "7f" ||
+           hex == "ed" + ones + "7f" || hex == "ee" + ones + "7f" ||
+           hex == "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05" ||
+           hex == "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
+}
+
 inline std::optional<Keys> read_secrets(const std::string& secrets) {
     Keys keys;
     std::istringstream words(secrets);
     for (std::string word; words >> word;) {
         if (word.rfind("whpk_", 0) == 0) {
             const auto key = decode_base64(word.substr(5));
-            if (!key || key->size() != 32) return std::nullopt;
+            if (!key || key->size() != 32 || is_of_small_order(*key)) return std::nullopt;
             keys.ed25519.push_back(*key);
         } else {
             const auto key = decode_base64(word.rfind("whsec_", 0) == 0 ? word.substr(6) : word);
