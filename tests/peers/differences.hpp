@@ -724,7 +724,8 @@ inline const std::vector<Difference>& wider() {
                  if (elements.size() <= 2) return part;
                  std::string pairs;
                  for (std::size_t i = 1; i < elements.size(); ++i)
-                     pairs += (i == 1 ? "" : " ") + elements[i - 1] + "," + elements[i];
+                     if (elements[i - 1] == "v1" || elements[i - 1] == "v1a")
+                         pairs += (pairs.empty() ? "" : " ") + elements[i - 1] + "," + elements[i];
                  return pairs;
              });
          },
