@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""merge.py BUILD HEADERS OUT: what gcov counted below BUILD of the headers below HEADERS, as a tracefile of gcovr.
+"""merge.py BUILD HEADERS OUT SHAPES: what gcov counted below BUILD of the headers below HEADERS, as tracefiles of gcovr.
 
 gcovr 5 reads gcov's text, which does not say of code that a translation unit does not run which of its branches are
 those of exceptions: so each header that is included twice seems half tested. gcov's JSON leaves such branches out.
@@ -10,7 +10,11 @@ What is counted, and what is not:
 - The instantiations of a template are counted as one, as are the copies of an inline function: a branch counts as taken
   where any of them takes it.
 - Where a line has not the same branches in all of them (`if constexpr`, a macro of a test's), nothing says which is
-  which. Those of one shape are added up, and the shape that is tested best stands for the line.
+  which. Those of one shape are added up. In OUT the shape that is tested best stands for the line: the other ones are
+  those of the tests that make OpenSSL's calls fail by macros, of other optimisation levels, and of types. In SHAPES each
+  shape counts by itself, so that its branches are a bound from below.
+- BUILD/every_header.gcno is of a translation unit that has every function which is no template, and is never run: so a
+  function or a header that no test uses counts as not tested, and is not missing.
 """
 
 import json
@@ -42,6 +46,8 @@ def merge(merged, report, headers):
         functions = Counter(f["start_line"] for f in file["functions"])
         starts = sorted(functions)
         for line in file["lines"]:
+            if any(name in line.get("function_name", "") for name in RUN_BY_THE_COMPILER) and not line["count"]:
+                continue
             counted = lines.setdefault(line["line_number"], {"count": 0, "shapes": {}})
             counted["count"] += line["count"]
             branches = branches_of(line)
@@ -59,31 +65,40 @@ def best(shapes):
     return max(shapes.values(), key=lambda counts: (sum(map(bool, counts)) / len(counts) if counts else 0, len(counts)))
 
 
+# Functions of which nothing is left when the program runs; by a part of their names in the object file.
+RUN_BY_THE_COMPILER = ("12Base64Values", "26is_text_or_pointer_to_text", "6detail5field")
+
 # Where a compiler puts what nobody wrote: the ends of scopes, and functions that it makes itself.
 NO_CODE = re.compile(r"\s*(\}|\{|\};|class \w.*|using .*;)\s*")
 
 
-def main():
-    build, headers, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve(), Path(sys.argv[3])
-    data = sorted(str(p) for p in build.rglob("*.gcda"))
-    if not data:
-        sys.exit(f"error: nothing was counted below {build}")
-    merged = {}
-    for start in range(0, len(data), 8):
-        reports = subprocess.run(["gcov", "--branch-probabilities", "--json-format", "--stdout", *data[start:start + 8]],
-                                 cwd=build, check=True, stdout=subprocess.PIPE).stdout
-        for report in reports.splitlines():
-            merge(merged, json.loads(report), headers)
-
+def tracefile(merged, headers, branches):
+    """The lines, each with the counts of its branches that `branches` chooses of its shapes."""
     files = []
     for path, lines in sorted(merged.items()):
         source = path.read_text(encoding="utf-8").split("\n")
         files.append({"file": str(path.relative_to(headers.parents[0])), "functions": [], "lines": [
             {"line_number": number, "count": counted["count"], "gcovr/noncode": False, "gcovr/excluded": False,
-             "branches": [{"count": c, "fallthrough": False, "throw": False} for c in best(counted["shapes"])]}
+             "branches": [{"count": c, "fallthrough": False, "throw": False} for c in branches(counted["shapes"])]}
             for number, counted in sorted(lines.items())
             if not NO_CODE.fullmatch(source[number - 1]) and "GCOVR_EXCL_LINE" not in source[number - 1]]})
-    out.write_text(json.dumps({"gcovr/format_version": "0.3", "files": files}), encoding="utf-8")
+    return json.dumps({"gcovr/format_version": "0.3", "files": files})
+
+
+def main():
+    build, headers = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    data = sorted(str(p) for p in build.rglob("*.gcda"))
+    if not data:
+        sys.exit(f"error: nothing was counted below {build}")
+    data.append(str(build / "every_header.gcno"))
+    merged = {}
+    for start in range(0, len(data), 8):
+        reports = subprocess.run(["gcov", "--branch-probabilities", "--json-format", "--stdout", *data[start:start + 8]],
+                                 cwd=build, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        for report in reports.splitlines():
+            merge(merged, json.loads(report), headers)
+    Path(sys.argv[3]).write_text(tracefile(merged, headers, best), encoding="utf-8")
+    Path(sys.argv[4]).write_text(tracefile(merged, headers, lambda shapes: sum(shapes.values(), [])), encoding="utf-8")
 
 
 main()
