@@ -140,6 +140,7 @@ TEST_CASE("the defaults of a worker and an inbox are those that are documented",
     CHECK(options.max_attempts == 10);
     CHECK(options.min_backoff == 1s);
     CHECK(options.max_backoff == 1h);
+    CHECK(options.poll == 200ms);
     CHECK_FALSE(pivotal::InboxOptions{}.keep_bodies);
     CHECK(Job{}.attempt == 0);
     CHECK(pivotal::DeadJob{}.attempts == 0);
@@ -239,6 +240,17 @@ TEST_CASE("pauses of any size are cut to sense", "[inbox]") {
         options.max_backoff = 10ms;
         least = 5ms;
         most = 10ms;
+    }
+    SECTION("from nothing") {
+        options.min_backoff = -1s;
+    }
+    SECTION("to nothing") {
+        options.max_backoff = -1s;
+    }
+    SECTION("the most is less than twice the least") {
+        options.min_backoff = 1s;
+        options.max_backoff = most = 1100ms;
+        least = 550ms;
     }
     SECTION("all of the range, and no more") {
         options.max_attempts = 20'000;
@@ -406,6 +418,22 @@ TEST_CASE("a worker looks for work as often as it is told", "[inbox]") {
         f.inbox, [](const Event&) {}, options);
     while (takes < 4) std::this_thread::yield();
     CHECK(std::chrono::steady_clock::now() - start >= 60ms);
+}
+
+TEST_CASE("a worker does not wait between events that are due", "[inbox]") {
+    // Where the machine was slow it is tried again.
+    constexpr int count = 300;
+    std::chrono::steady_clock::duration took = 1h;
+    for (int tries = 0; tries < 50 && took >= count * 1ms; ++tries) {
+        Fixture f;
+        for (int i = 1; i <= count; ++i) f.inbox->add("evt_" + std::to_string(i));
+        const auto start = std::chrono::steady_clock::now();
+        const InboxWorker worker(
+            f.inbox, [](const Event&) {}, f.options());
+        CHECK(f.inbox->wait_for("evt_" + std::to_string(count), "done"));
+        took = std::chrono::steady_clock::now() - start;
+    }
+    CHECK(took < count * 1ms);
 }
 
 TEST_CASE("after a failure of the inbox a worker waits a second", "[inbox]") {
