@@ -209,10 +209,12 @@ void from_json(const nlohmann::json& json, Resource& resource) {
 /// calls it. A health score that is no finite number is left out.
 template <class Resource, std::enable_if_t<detail::is_resource<Resource>, int> = 0>
 void to_json(nlohmann::json& json, const Resource& resource) {
-    json = nlohmann::json::object();
+    // nlohmann's constructor, which calls this, does not destroy what is in `json` where memory runs out.
+    nlohmann::json made = nlohmann::json::object();
     detail::for_each_field<Resource>([&](const char* name, auto member) {
-        if (const auto& value = resource.*member) detail::write_field(*value, json, name);
+        if (const auto& value = resource.*member) detail::write_field(*value, made, name);
     });
+    json = std::move(made);
 }
 
 /// Equal where every field is.

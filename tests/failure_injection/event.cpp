@@ -103,6 +103,10 @@ TEST_CASE("a resource that is written without memory is std::bad_alloc", "[failu
         if (whole) CHECK(json == expected);
         to_json(json, customer);
         CHECK(json == expected);
+
+        nlohmann::json made;
+        const bool came_to_an_end = trial.run([&] { made = nlohmann::json(customer); });
+        CHECK(came_to_an_end == !made.is_null());
     });
     CHECK(refusals > 10);
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,7 @@ struct GzipCodec {
 inline bool zlib_decompress(std::string_view gzip, std::size_t limit, std::string& out) {
     z_stream stream{};
     if (inflateInit2(&stream, 15 + 16) != Z_OK) return false;
+    const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, inflateEnd);
     out.assign(limit, '\0');
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
     stream.avail_in = static_cast<uInt>(gzip.size());
@@ -44,13 +46,13 @@ inline bool zlib_decompress(std::string_view gzip, std::size_t limit, std::strin
     stream.avail_out = static_cast<uInt>(out.size());
     const bool whole = inflate(&stream, Z_FINISH) == Z_STREAM_END;
     out.resize(out.size() - stream.avail_out);
-    inflateEnd(&stream);
     return whole;
 }
 
 inline bool zlib_compress(std::string_view text, const GzipForm& form, std::string& out) {
     z_stream stream{};
     if (deflateInit2(&stream, form.level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return false;
+    const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, deflateEnd);
     gz_header header{};
     header.time = form.time;
     header.os = form.system;
@@ -62,7 +64,6 @@ inline bool zlib_compress(std::string_view text, const GzipForm& form, std::stri
     stream.avail_out = static_cast<uInt>(out.size());
     const bool whole = deflate(&stream, Z_FINISH) == Z_STREAM_END;
     out.resize(out.size() - stream.avail_out);
-    deflateEnd(&stream);
     return whole;
 }
 

@@ -187,7 +187,7 @@ private:
 
 template <class Parser, bool Checked>
 void ViewSlot<Parser, Checked>::copy_padded(std::string_view body) {
-    if (!text_ || body.size() > capacity_) {
+    if (capacity_ == 0 || body.size() > capacity_) {
         constexpr std::size_t least = 8192;
         const std::size_t capacity = body.size() < least ? least : body.size();
         capacity_ = 0;
@@ -217,7 +217,14 @@ const char* ViewSlot<Parser, Checked>::read(std::string_view body, View& view) {
 
     simdjson::ondemand::object root;
     const simdjson::padded_string_view padded(text_.get(), size_, capacity_ + simdjson::SIMDJSON_PADDING);
-    if (parser_.iterate(padded).get(document_)) return not_json;
+    const simdjson::error_code unreadable = parser_.iterate(padded).get(document_);
+    // Where allocate() gets no memory for strings it does not say so, and iterate() then asks for less than what
+    // member_of_data counts on.
+    if (parser_.capacity() != 3 * capacity_) {
+        capacity_ = 0;
+        out_of_memory();
+    }
+    if (unreadable) return not_json;
     if (const auto error = document_.get_object().get(root))
         return error == simdjson::INCORRECT_TYPE ? not_an_object : not_json;
 
