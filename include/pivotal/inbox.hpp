@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -208,6 +209,10 @@ inline void InboxWorker::run() noexcept {
         const std::lock_guard<std::mutex> lock(mutex_);
         return stopping_;
     };
+    const auto failed = [this](Incident::Reason reason) {
+        detail::report_current(options_.on_incident, reason, nullptr);
+        return std::max<std::chrono::milliseconds>(options_.poll, std::chrono::seconds(1));
+    };
     while (!is_stopping()) {
         std::chrono::milliseconds wait{0};
         try {
@@ -216,9 +221,10 @@ inline void InboxWorker::run() noexcept {
                 handle(*job);
             else
                 wait = options_.poll;
+        } catch (const std::bad_alloc&) {
+            wait = failed(Incident::Reason::internal_error);
         } catch (...) {
-            detail::report_current(options_.on_incident, Incident::Reason::store_unavailable, nullptr);
-            wait = std::max<std::chrono::milliseconds>(options_.poll, std::chrono::seconds(1));
+            wait = failed(Incident::Reason::store_unavailable);
         }
         if (wait > wait.zero()) pause(wait);
     }

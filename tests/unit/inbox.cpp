@@ -316,17 +316,25 @@ TEST_CASE("a worker goes on when the inbox could not answer", "[inbox]") {
     f.inbox->add("evt_1");
     std::atomic<int> takes{0};
     f.inbox->on_take = [&] {
-        if (++takes == 1) throw StoreError("no route to host");
+        switch (++takes) {
+            case 1:
+                throw StoreError("no route to host");
+            case 2:
+                throw std::bad_alloc();
+            default:
+                break;
+        }
     };
     {
         const InboxWorker worker(
             f.inbox, [](const Event&) {}, f.options());
         CHECK(f.inbox->wait_for("evt_1", "done"));
     }
-    REQUIRE(f.incidents.size() == 1);
+    REQUIRE(f.incidents.size() == 2);
     CHECK(f.incidents[0].reason == Reason::store_unavailable);
     CHECK(f.incidents[0].error == "no route to host");
     CHECK(f.incidents[0].event_id.empty());
+    CHECK(f.incidents[1].reason == Reason::internal_error);
 }
 
 TEST_CASE("that an event is done is told twice where the first could not be stored", "[inbox]") {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -166,7 +167,7 @@ private:
         Kind kind;
         std::function<void()> work;
         std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
-        bool finished = false, failed = false;
+        bool finished = false, failed = false, without_memory = false;
         std::string error{};
     };
     using Group = std::vector<Task*>;
@@ -204,6 +205,7 @@ private:
         std::optional<decltype(work())> result;
         Task task{kind, [&] { result.emplace(work()); }};
         join(task);
+        if (task.without_memory) throw std::bad_alloc();
         if (task.failed) throw StoreError(task.error);
         return std::move(*result);
     }
@@ -249,9 +251,9 @@ private:
                 begun = true;
                 each([](Task& task) { task.work(); });
             });
-        } catch (const std::exception& error) {
+        } catch (const std::exception&) {
             if (!begun)  // nobody can write
-                each([&](Task& task) { fail(task, error); });
+                each(fail);
             else  // one of them has spoilt it for all
                 each([&](Task& task) { run_alone(task); });
         }
@@ -263,17 +265,24 @@ private:
                 in_transaction("BEGIN", task.work);
             else
                 transact(task.kind == Kind::durable_write, task.work);
-        } catch (const std::exception& error) {
-            fail(task, error);
+        } catch (const std::exception&) {
+            fail(task);
         }
     }
 
-    static void fail(Task& task, const std::exception& error) noexcept {
+    /// With the exception that is being handled. A lack of memory stays what it is.
+    static void fail(Task& task) noexcept {
         task.failed = true;
         try {
-            task.error = error.what();
-        } catch (...) {
-            // Without memory for its text it is an error still.
+            throw;
+        } catch (const std::bad_alloc&) {
+            task.without_memory = true;
+        } catch (const std::exception& error) {
+            try {
+                task.error = error.what();
+            } catch (...) {
+                task.without_memory = true;
+            }
         }
     }
 
