@@ -80,15 +80,14 @@ inline bool is_signing_header(const std::string& name) {
     return false;
 }
 
-/// Of a header that is there twice, only the first value that is not empty stays.
+/// Of a header that is there twice, only the first stays.
 inline void keep_first(Delivery& delivery, const std::string& last) {
-    const std::string name = family_of(delivery) + last, value = value_of(delivery, last);
+    const std::string name = family_of(delivery) + last;
     bool kept = false;
-    erase_headers(delivery, [&](const std::string& key, const std::string& text) {
-        if (key != name) return false;
-        const bool stays = !kept && trim(text) == value;
-        kept = kept || stays;
-        return !stays;
+    erase_headers(delivery, [&](const std::string& key, const std::string&) {
+        const bool goes = key == name && kept;
+        kept = kept || key == name;
+        return goes;
     });
 }
 
@@ -694,19 +693,19 @@ inline const std::vector<Difference>& wider() {
              if (!keys || model::signature_matches({keys->hmac, {}}, header, text)) return;
              // A good HMAC signature takes the place of each that is.
              const std::string key = "another key, of 24 bytes";
-             std::string changed = header;
-             for (const std::string& part : model::split(header, ' ')) {
-                 const std::vector<std::string> elements = model::split(part, ',');
-                 for (std::size_t i = 1; i < elements.size(); ++i) {
-                     const std::string pair = "v1a," + elements[i];
-                     const std::size_t at = changed.find(pair);
-                     if (elements[i - 1] == "v1a" && at != std::string::npos &&
-                         model::signature_matches({{}, keys->ed25519}, pair, text))
-                         changed.replace(at, pair.size(), "v1," + model::hmac_signature(key, text));
-                 }
-             }
-             if (changed == header) return;
-             *find(delivery, "signature") = changed;
+             change_parts(delivery, [&](const std::string& part) {
+                 std::vector<std::string> elements = model::split(part, ',');
+                 for (std::size_t i = 1; i < elements.size(); ++i)
+                     if (elements[i - 1] == "v1a" &&
+                         model::signature_matches({{}, keys->ed25519}, "v1a," + elements[i], text)) {
+                         elements[i - 1] = "v1";
+                         elements[i] = model::hmac_signature(key, text);
+                     }
+                 std::string changed = elements[0];
+                 for (std::size_t i = 1; i < elements.size(); ++i) changed += "," + elements[i];
+                 return changed;
+             });
+             if (value_of(delivery, "signature") == header) return;
              delivery.secrets += " whsec_" + model::encode_base64(key);
          },
          [](const Example& e) {

@@ -123,8 +123,8 @@ public:
                 std::string why;
                 const bool theirs = peer->verifies(delivery, why);
                 if (theirs == (code == model::accepted)) continue;
-                // Where the machine stood still, the delivery is another one by the peer's clock.
-                if (std::abs(now() - delivery.now) > 20) continue;
+                // Where the clock jumped, the delivery is another one by the peer's clock: that passes, or it shows.
+                if (std::abs(now() - delivery.now) > 20 || peer->verifies(delivery, why) != theirs) continue;
                 const auto known = causes(theirs ? Refusing::we : Refusing::they, delivery, *peer);
                 if (!known.empty()) {
                     ++seen_[known.size() == 1 ? known[0]->what : "several of these at once"]
