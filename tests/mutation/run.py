@@ -6,13 +6,16 @@
   tests/mutation/run.py --all         every mutant
   tests/mutation/run.py --only NAME   every mutant of the headers whose name has NAME in it
 
-The headers are those of the core, which every user includes. --optional adds idempotency, receiver, resources and router
-and what they are built on; the others (diagnose, inbox, simdjson, the stores) are not mutated.
+The headers are those of the core, which every user includes, and idempotency, inbox, receiver, resources and router
+with what they are built on. Left out are
+  the stores   their tests start servers, and take minutes
+  simdjson     it needs that library, and its tests are in another folder
+  diagnose     it explains and accepts nothing, and its 2000 mutants are more than all others together
 
-It fails where a mutant survives that survivors.txt does not explain, where survivors.txt explains what is no mutant or is
-killed, and (with --all) where fewer than 95 % are killed. Of the headers that decide whether a delivery is authentic every
-mutant that is tried must be killed, or be explained to change nothing, a tenth or not; a header of these that is not
-mutated at all is an error too. What it needs besides the library: g++, ninja, Catch2.
+It fails where a mutant survives that survivors.txt does not explain, where survivors.txt explains what is no mutant or
+is killed, and (with --all) where fewer than 95 % are killed. Of the headers that decide whether a delivery is authentic
+every mutant that is tried must be killed, or be explained to change nothing, a tenth or not; a header of these that is
+not mutated at all is an error too. What it needs besides the library: g++, ninja, Catch2.
 """
 
 import argparse
@@ -43,17 +46,19 @@ CORE = ["body", "error", "event", "headers", "webhook", "detail/base64", "detail
 # Where none may survive but those that change nothing at all: what decides whether a delivery is authentic.
 STRICT = ["headers", "detail/base64", "detail/ed25519", "detail/header_lookup", "detail/hmac_sha256", "detail/openssl",
           "detail/signature_header", "detail/text", "detail/timestamp", "detail/verifier"]
-OPTIONAL = ["detail/claim_record", "detail/incidents", "detail/random_token", "idempotency", "receiver", "resources",
-            "router"]
+OPTIONAL = ["detail/claim_record", "detail/incidents", "detail/lease_keeper", "detail/random_token", "idempotency",
+            "inbox", "receiver", "resources", "router"]
 # The tests of the optional headers; all others are of the core.
-OPTIONAL_TESTS = {"diagnose", "idempotency", "inbox", "receiver", "resources", "router"}
-UNUSED_TESTS = {"detail_connection_pool", "diagnose", "inbox", "main", "version"}
+OPTIONAL_TESTS = {"detail_claim_record", "detail_lease_keeper", "detail_random_token", "idempotency", "inbox", "receiver",
+                  "resources", "router"}
+UNUSED_TESTS = {"detail_connection_pool", "diagnose", "main", "version"}
 # For mutants of constants, which need a build each: the tests to try, in this order.
 CLOSEST = {"detail/ed25519": ["webhook"], "detail/header_lookup": ["headers"], "detail/json_object": ["event"],
            "detail/openssl": ["detail_openssl", "webhook"], "detail/secret": ["webhook_secrets"],
            "detail/text": ["detail_text", "headers", "contract"], "detail/refusal": ["error"],
            "detail/verifier": ["detail_verifier", "webhook"], "webhook": ["webhook", "webhook_sign"],
-           "detail/claim_record": ["idempotency"], "detail/random_token": ["receiver"]}
+           "detail/claim_record": ["detail_claim_record", "idempotency"], "detail/incidents": ["receiver"],
+           "detail/lease_keeper": ["detail_lease_keeper"], "detail/random_token": ["detail_random_token"]}
 # What stands between #if and #else is compiled only with these.
 ALONE_FLAGS = {"detail/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
 
@@ -68,9 +73,11 @@ class Program:
         self.always = set()  # what its static objects reach
 
 
-def programs(with_optional):
+def programs(of_core, of_optional):
     unit = [s for s in sorted((ROOT / "tests/unit").glob("*.cpp")) if s.stem not in UNUSED_TESTS and
-            (with_optional or s.stem not in OPTIONAL_TESTS)]
+            (of_optional if s.stem in OPTIONAL_TESTS else of_core)]
+    if not of_core:
+        return [Program("unit", unit)]
     injection = ROOT / "tests/failure_injection"
     return [Program("unit", unit),
             Program("failures", [injection / "failure_injection.cpp", injection / "memory.cpp"],
@@ -287,6 +294,8 @@ def report(mutants, reasons, least):
         row(name, [m for m in mutants if m.header == name])
     strict = [m for m in mutants if m.header[:-4] in STRICT]
     row("the strict ones", strict)
+    row("the core", [m for m in mutants if m.header[:-4] in CORE])
+    row("the optional ones", [m for m in mutants if m.header[:-4] in OPTIONAL])
     killed, counted = row("all", mutants)
     print("\n  killed:     a test fails, crashes or hangs\n"
           "  equivalent: not killed, and survivors.txt says why no test can\n"
@@ -315,9 +324,8 @@ def report(mutants, reasons, least):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="every mutant, not a tenth")
-    parser.add_argument("--optional", action="store_true", help="some of the optional headers as well; what survives there is not explained yet")
     parser.add_argument("--again", action="store_true", help="as --all, but believes the last run what it saw killed, hangs apart")
-    parser.add_argument("--only", metavar="NAME", help="only headers whose name has NAME in it, every mutant")
+    parser.add_argument("--only", metavar="NAME", nargs="+", help="only headers whose name has NAME in it, every mutant")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31), help="chooses the tenth")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true", help="lists the mutants and does nothing")
@@ -330,9 +338,7 @@ def main():
     if stale := [key for key in reasons if key not in known]:
         sys.exit("error: survivors.txt has what is no mutant (any more):\n" + "\n".join(stale))
     if options.only:
-        headers = [h for h in headers if options.only in h.name]
-    elif not options.optional:
-        headers = [h for h in headers if h.name[:-4] in CORE]
+        headers = [h for h in headers if any(name in h.name for name in options.only)]
     mutants = [m for h in headers for m in h.mutants]
     total = len(mutants)
     options.all = options.all or options.again
@@ -353,8 +359,7 @@ def main():
         believe_last_run(mutants)
         mutants = [m for m in mutants if m.state == ""]
         print(f"  {len(everything) - len(mutants)} were killed the last time", flush=True)
-    with_optional = any(h.name[:-4] in OPTIONAL for h in headers)
-    suite = programs(with_optional)
+    suite = programs(*(any(m.header[:-4] in some for m in mutants) for some in (CORE, OPTIONAL)))
     build(suite, headers, mutants, options.jobs)
     print(f"  {len(mutants)} of {total} mutants are built in ({time.monotonic() - start:.0f} s)", flush=True)
     record(suite)
@@ -366,7 +371,7 @@ def main():
     print(f"  {len(woven)} are reached as the tests run ({time.monotonic() - start:.0f} s)", flush=True)
     directory = BUILD / "names"
     directory.mkdir(exist_ok=True)
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with ThreadPoolExecutor(2 * options.jobs) as pool:  # most that hang only wait
         for done, _ in enumerate(pool.map(lambda m: try_mutant(m, suite, directory), woven), 1):
             if done % 100 == 0:
                 save(everything)
@@ -382,7 +387,7 @@ def main():
     save(everything)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"  done ({time.monotonic() - start:.0f} s; {used.ru_utime + used.ru_stime:.0f} s of processors' time)")
-    sys.exit(report(everything, reasons, 0.95 if options.all else 0))
+    sys.exit(report(everything, reasons, 0.95 if options.all and not options.only else 0))
 
 
 def save(mutants):
