@@ -53,7 +53,7 @@ OPTIONAL_TESTS = {"detail_claim_record", "detail_lease_keeper", "detail_random_t
                   "resources", "router"}
 UNUSED_TESTS = {"detail_connection_pool", "diagnose", "main", "version"}
 # For mutants of constants, which need a build each: the tests to try, in this order.
-CLOSEST = {"detail/ed25519": ["webhook"], "detail/header_lookup": ["headers"], "detail/json_object": ["event"],
+CLOSEST = {"detail/ed25519": ["webhook", "webhook_secrets"], "detail/header_lookup": ["headers"], "detail/json_object": ["event"],
            "detail/openssl": ["detail_openssl", "webhook"], "detail/secret": ["webhook_secrets"],
            "detail/text": ["detail_text", "headers", "contract"], "detail/refusal": ["error"],
            "detail/verifier": ["detail_verifier", "webhook"], "webhook": ["webhook", "webhook_sign"],
