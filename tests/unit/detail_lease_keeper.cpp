@@ -169,6 +169,27 @@ TEST_CASE("no renewal runs once the guard is gone", "[lease_keeper]") {
     CHECK(begun.count() == count);
 }
 
+TEST_CASE("a guard goes behind the renewal that runs, however late the next one is", "[lease_keeper]") {
+    for (const bool throws : {false, true}) {
+        LeaseKeeper keeper;
+        Renewals begun;
+        std::atomic<int> behind{0};
+        std::atomic<bool> leaving{false};
+        {
+            const LeaseKeeper::Guard guard(keeper, 2ms, [&] {
+                begun.add();
+                if (leaving) ++behind;
+                std::this_thread::sleep_for(20ms);  // longer than half of the lease
+                if (throws && behind < 50) throw std::runtime_error("no route to host");
+                return behind < 50;
+            });
+            CHECK(begun.wait_for(2));
+            leaving = true;
+        }
+        CHECK(behind <= 1);
+    }
+}
+
 TEST_CASE("a guard that goes does not wait for another's renewal", "[lease_keeper]") {
     LeaseKeeper keeper;
     Renewals begun;

@@ -27,6 +27,7 @@ class LeaseKeeper {
         Schedule::node_type node;  // here while it is not in the schedule
         Schedule::iterator place;
         bool scheduled = false;
+        bool leaving = false;  // not to be scheduled any more
     };
 
 public:
@@ -79,6 +80,8 @@ private:
 
     void remove(Task& task) noexcept {
         std::unique_lock<std::mutex> lock(mutex_);
+        // Renewals that are always late would follow each other without a moment in which none runs.
+        task.leaving = true;
         finished_.wait(lock, [&] { return running_ != &task; });
         if (task.scheduled) schedule_.erase(task.place);
     }
@@ -111,7 +114,7 @@ private:
                 pause /= 4;  // the handler's end will tell whether the lease was lost
             }
             lock.lock();
-            if (again) {
+            if (again && !task.leaving) {
                 task.node.key() = start + pause;
                 task.place = schedule_.insert(std::move(task.node));
                 task.scheduled = true;
