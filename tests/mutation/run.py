@@ -59,8 +59,8 @@ CLOSEST = {"detail/ed25519": ["webhook", "webhook_secrets"], "detail/header_look
            "detail/verifier": ["detail_verifier", "webhook"], "webhook": ["webhook", "webhook_sign"],
            "detail/claim_record": ["detail_claim_record", "idempotency"], "detail/incidents": ["receiver"],
            "detail/lease_keeper": ["detail_lease_keeper"], "detail/random_token": ["detail_random_token"]}
-# What stands between #if and #else is compiled only with these.
-ALONE_FLAGS = {"detail/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
+# What stands behind #if is compiled only with these.
+ALONE_FLAGS = {"detail/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
 
 
 class Program:

@@ -114,14 +114,14 @@ private:
     }
 
     bool close() {
-        if (open_.empty()) return true;
 #if defined(JSON_DIAGNOSTICS) && JSON_DIAGNOSTICS
         // Then each value knows its parent: nlohmann tells it to what an object or array has when that is moved.
-        json& value = *open_.back().value;
-        json moved = std::move(value);
-        value = std::move(moved);
+        if (!open_.empty()) {
+            json moved = std::move(*open_.back().value);
+            *open_.back().value = std::move(moved);
+        }
 #endif
-        open_.pop_back();
+        if (!open_.empty()) open_.pop_back();
         return true;
     }
 
