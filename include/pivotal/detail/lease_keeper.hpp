@@ -53,8 +53,8 @@ public:
         Guard(LeaseKeeper& keeper, std::chrono::milliseconds lease, std::function<bool()> renew)
             : keeper_(keeper) {
             task_.renew = std::move(renew);
-            task_.half = std::max<Clock::duration>(std::chrono::milliseconds(1),
-                                                   std::min<std::chrono::milliseconds>(lease, longest) / 2);
+            task_.half = std::max<std::chrono::milliseconds>(
+                std::chrono::milliseconds(1), std::min<std::chrono::milliseconds>(lease, longest) / 2);
             keeper_.add(task_);
         }
         ~Guard() { keeper_.remove(task_); }
