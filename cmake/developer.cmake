@@ -3,7 +3,7 @@
 add_library(pivotal_developer INTERFACE)
 target_link_libraries(pivotal_developer INTERFACE pivotal::webhook)
 if(MSVC)
-    target_compile_options(pivotal_developer INTERFACE /W4 /WX /utf-8)
+    target_compile_options(pivotal_developer INTERFACE /W4 /WX /utf-8 /bigobj)
 else()
     target_compile_options(pivotal_developer INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 endif()

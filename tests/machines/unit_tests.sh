@@ -5,29 +5,24 @@
 # model; the files tests/unit/WITHOUT.cpp are left out.
 write_ninja() {
     local build=$1 compiler=$2 flags=$3 libraries=$4 root=$PWD source sources=()
-    local without=" version ${*:5} " # version.cpp compares the header with the version that CMake read
+    local without=" main version ${*:5} " # version.cpp compares the header with the version that CMake read
     for source in tests/unit/*.cpp; do
-        [[ $without = *" $(basename "$source" .cpp) "* ]] || sources+=("$source")
+        [[ $without = *" $(basename "$source" .cpp) "* ]] || sources+=("$root/$source")
     done
     mkdir -p "$build"
-    # What every file includes is compiled once.
-    printf '#include <nlohmann/json.hpp>\n#include <pivotal/webhook.hpp>\n#include "catch.hpp"\n' >"$build/common.hpp"
+    # All at once: most of the time of each goes into the same templates of nlohmann/json.
+    printf '#include "%s"\n' "${sources[@]}" >"$build/all.cpp"
     {
         printf 'flags = -pthread -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'
         printf ' -I%s -I%s -I%s %s\n' "$root/include" "$root/tests/unit" "$root/tests/model" "$flags"
         printf 'rule cxx\n command = %s -MMD -MF $out.d $flags $more -c $in -o $out\n depfile = $out.d\n' "$compiler"
         printf 'rule link\n command = %s -pthread $in %s -o $out\n' "$compiler" "$libraries"
-        printf 'build common.hpp.gch: cxx common.hpp\n more = -O0 -x c++-header\n'
-        for source in "${sources[@]}" tests/vectors/vectors.cpp tests/model/model.cpp; do
-            printf 'build %s.o: cxx %s | common.hpp.gch\n' "$(basename "$source" .cpp)" "$root/$source"
-            case $source in
-                tests/unit/main.cpp) printf ' more = -w\n' ;;
-                *) printf ' more = -O0 -include common.hpp\n' ;;
-            esac
+        printf 'build all.o: cxx all.cpp\nbuild main.o: cxx %s/tests/unit/main.cpp\n more = -w\n' "$root"
+        for source in vectors model; do
+            printf 'build %s.o: cxx %s/tests/%s/%s.cpp\n' $source "$root" $source $source
         done
-        printf 'build unit: link'
-        for source in "${sources[@]}"; do printf ' %s.o' "$(basename "$source" .cpp)"; done
-        printf '\nbuild vectors: link vectors.o main.o\nbuild model: link model.o\ndefault unit vectors model\n'
+        printf 'build unit: link all.o main.o\nbuild vectors: link vectors.o main.o\nbuild model: link model.o\n'
+        printf 'default unit vectors model\n'
     } >"$build/build.ninja"
 }
 

@@ -20,6 +20,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_body {
+
 using pivotal::Body;
 
 namespace {
@@ -157,3 +159,5 @@ TEST_CASE("a delivery is verified whatever holds its body", "[body]") {
     for (const Body& empty : {Body(), Body(""), Body(nullptr), Body(std::string()), Body(nullptr, 0)})
         CHECK(support::authenticity(webhook, empty, of_nothing) == good);
 }
+
+}  // namespace unit_body

@@ -16,6 +16,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_contract {
+
 using pivotal::Body;
 using pivotal::Errc;
 using pivotal::Event;
@@ -228,3 +230,5 @@ TEST_CASE("a Webhook is made on purpose, and moves without throwing", "[contract
     CHECK_FALSE(std::is_base_of_v<pivotal::WebhookVerificationError, pivotal::InvalidSecretError>);
     CHECK_FALSE(std::is_base_of_v<pivotal::InvalidSecretError, pivotal::WebhookVerificationError>);
 }
+
+}  // namespace unit_contract

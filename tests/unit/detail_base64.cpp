@@ -10,6 +10,8 @@
 #include "../support/message.hpp"
 #include "catch.hpp"
 
+namespace unit_detail_base64 {
+
 namespace {
 
 const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -108,3 +110,5 @@ TEST_CASE("what does not fit is refused and nothing is written behind the end", 
     }
     CHECK(decoded("", 0) == "");
 }
+
+}  // namespace unit_detail_base64

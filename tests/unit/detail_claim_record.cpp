@@ -3,6 +3,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_claim_record {
+
 using namespace std::chrono_literals;
 namespace detail = pivotal::detail;
 
@@ -40,3 +42,5 @@ TEST_CASE("who holds a claim, and what is remembered, to the millisecond", "[cla
     CHECK(detail::is_remembered(record, 31'099));
     CHECK_FALSE(detail::is_remembered(record, 31'100));
 }
+
+}  // namespace unit_detail_claim_record

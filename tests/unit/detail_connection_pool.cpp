@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_connection_pool {
+
 using namespace std::chrono_literals;
 using pivotal::StoreError;
 
@@ -239,3 +241,5 @@ TEST_CASE("of many threads each has a connection of its own", "[pool][threads]")
     pool.close_idle();
     CHECK(server.open == 0);
 }
+
+}  // namespace unit_detail_connection_pool

@@ -8,6 +8,8 @@
 #include "../support/message.hpp"
 #include "catch.hpp"
 
+namespace unit_detail_hmac_sha256 {
+
 namespace detail = pivotal::detail;
 
 namespace {
@@ -127,3 +129,5 @@ TEST_CASE("a thread has one context, and where that is gone each computation its
     CHECK(own);
     CHECK(tag == support::hmac_sha256(some_bytes(24), "ab"));
 }
+
+}  // namespace unit_detail_hmac_sha256

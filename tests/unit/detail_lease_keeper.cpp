@@ -12,6 +12,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_lease_keeper {
+
 using namespace std::chrono_literals;
 using pivotal::detail::LeaseKeeper;
 using Clock = std::chrono::steady_clock;
@@ -205,3 +207,5 @@ TEST_CASE("a guard that goes does not wait for another's renewal", "[lease_keepe
     }
     leave = true;
 }
+
+}  // namespace unit_detail_lease_keeper

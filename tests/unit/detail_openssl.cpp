@@ -8,6 +8,8 @@
 #include "../support/message.hpp"
 #include "catch.hpp"
 
+namespace unit_detail_openssl {
+
 namespace detail = pivotal::detail;
 
 namespace {
@@ -92,3 +94,5 @@ TEST_CASE("the comparison in constant time compares every byte", "[openssl]") {
         }
     }
 }
+
+}  // namespace unit_detail_openssl

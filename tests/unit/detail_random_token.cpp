@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_random_token {
+
 using pivotal::detail::random_token;
 
 namespace {
@@ -80,3 +82,5 @@ TEST_CASE("an answer of OpenSSL's other than 1 is a failure", "[random_token]") 
 
 #pragma GCC diagnostic pop
 #endif
+
+}  // namespace unit_detail_random_token

@@ -7,6 +7,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_signature_header {
+
 namespace {
 
 /// The candidates in their order: `1:` is v1, `a:` is v1a.
@@ -85,3 +87,5 @@ TEST_CASE("a header is split by a plain rule", "[signature header]") {
     CHECK(wrong == 0);
     CHECK(count == 78125);
 }
+
+}  // namespace unit_detail_signature_header

@@ -6,6 +6,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_surrogates {
+
 namespace {
 
 std::string whole(std::string_view json) {
@@ -92,3 +94,5 @@ TEST_CASE("every unit is told from its neighbours", "[surrogates]") {
             FAIL(unit);
     }
 }
+
+}  // namespace unit_detail_surrogates

@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_text {
+
 namespace detail = pivotal::detail;
 
 // What a HeaderSource may hold is tested with headers.hpp; here is what it may not, and the two functions.
@@ -95,3 +97,5 @@ TEST_CASE("names compare without regard to ASCII case, and to nothing else", "[t
     // What is behind the end of a name is not looked at.
     CHECK(detail::equals_ignoring_case(std::string_view("svix-idx").substr(0, 7), "svix-id"));
 }
+
+}  // namespace unit_detail_text

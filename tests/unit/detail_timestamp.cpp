@@ -8,6 +8,8 @@
 
 #include "catch.hpp"
 
+namespace unit_detail_timestamp {
+
 using namespace std::chrono_literals;
 using pivotal::Errc;
 using pivotal::detail::check_time;
@@ -58,3 +60,5 @@ TEST_CASE("the ends of the clock, the timestamps and the tolerances meet without
         }
     }
 }
+
+}  // namespace unit_detail_timestamp

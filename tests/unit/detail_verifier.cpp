@@ -7,6 +7,8 @@
 #include "../support/message.hpp"
 #include "catch.hpp"
 
+namespace unit_detail_verifier {
+
 namespace detail = pivotal::detail;
 
 TEST_CASE("an id is judged by every byte, in every place and length", "[verifier]") {
@@ -83,3 +85,5 @@ TEST_CASE("the signed content is id.timestamp.body, wherever it is cut", "[verif
     CHECK(empty.head() == "i.1.");
     CHECK(empty.rest().empty());
 }
+
+}  // namespace unit_detail_verifier

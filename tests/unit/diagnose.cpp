@@ -13,6 +13,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_diagnose {
+
 using pivotal::Diagnosis;
 using pivotal::Finding;
 using support::Message;
@@ -715,7 +717,7 @@ TEST_CASE("two changes together", "[diagnose]") {
     CHECK(findings(message) == Findings{Finding::body_reserialized, Finding::secret_used_as_text});
 }
 
-TEST_CASE("the work is bounded", "[diagnose]") {
+TEST_CASE("the work is bounded", "[diagnose][long]") {
     const std::size_t limit = std::size_t{1} << 20;
     const std::string large = "{\"a\":\"" + std::string(limit, 'x') + "\"}";
     CHECK(findings(changed(large, large)) == Findings{Finding::verified});
@@ -811,3 +813,5 @@ TEST_CASE("each finding has its own name", "[diagnose]") {
     CHECK(to_string(static_cast<Finding>(1000)) == "unknown");
     CHECK(to_string(Finding::body_reserialized) == "body_reserialized");
 }
+
+}  // namespace unit_diagnose

@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace unit_error {
+
 using pivotal::Errc;
 using pivotal::http_status;
 using pivotal::InvalidSecretError;
@@ -136,3 +138,5 @@ TEST_CASE("an exception is caught as what it is", "[error]") {
         CHECK(error.what() == std::string(100, 'x'));
     }
 }
+
+}  // namespace unit_error

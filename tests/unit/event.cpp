@@ -17,6 +17,8 @@
 #include PIVOTAL_TEST_ALSO
 #endif
 
+namespace unit_event {
+
 using nlohmann::json;
 using pivotal::Errc;
 using pivotal::Event;
@@ -514,3 +516,5 @@ TEST_CASE("a lone surrogate is replaced wherever a string is", "[event]") {
               no_json);  // at the end
     }
 }
+
+}  // namespace unit_event

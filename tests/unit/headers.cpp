@@ -33,6 +33,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_headers {
+
 using pivotal::Errc;
 using pivotal::HeaderValue;
 using pivotal::Webhook;
@@ -836,3 +838,5 @@ TEST_CASE("any svix- header chooses its family", "[headers]") {
     mixed["webhook-id"] = m.id;
     CHECK(with(mixed) == Errc::missing_header);
 }
+
+}  // namespace unit_headers

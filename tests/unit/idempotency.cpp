@@ -8,6 +8,8 @@
 
 #include "catch.hpp"
 
+namespace unit_idempotency {
+
 // What every store must do is in tests/stores; here is what only MemoryStore has: a clock that can be set.
 
 using namespace std::chrono_literals;
@@ -245,3 +247,5 @@ TEST_CASE("of sixteen threads that claim an id one is granted it", "[idempotency
         CHECK(completed[static_cast<std::size_t>(round)] == 1);
     }
 }
+
+}  // namespace unit_idempotency

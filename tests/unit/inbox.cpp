@@ -18,6 +18,8 @@
 #include "outcome.hpp"
 #include "without_threads.hpp"
 
+namespace unit_inbox {
+
 // The inboxes themselves are tested with real stores, in tests/stores. Here is the worker, over an inbox that
 // shows what it was told.
 
@@ -569,3 +571,5 @@ TEST_CASE("a Receiver over an inbox puts and answers", "[receiver][inbox]") {
         CHECK(incidents.size() == 1);
     }
 }
+
+}  // namespace unit_inbox

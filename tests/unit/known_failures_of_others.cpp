@@ -16,6 +16,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_known_failures_of_others {
+
 using pivotal::Errc;
 using pivotal::Webhook;
 using support::Message;
@@ -372,3 +374,5 @@ TEST_CASE("a public key is never used as an HMAC secret", "[known_failures]") {
     CHECK(with_public_key.sign(message.id, support::now, message.body, error).empty());
     CHECK(error == Errc::invalid_secret);
 }
+
+}  // namespace unit_known_failures_of_others

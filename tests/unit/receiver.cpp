@@ -20,6 +20,8 @@
 #include "outcome.hpp"
 #include "without_threads.hpp"
 
+namespace unit_receiver {
+
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using pivotal::Event;
@@ -522,3 +524,5 @@ TEST_CASE("many threads deliver many events, each of them many times", "[receive
     CHECK(unexpected == 0);
     for (const std::atomic<int>& count : handled) CHECK(count >= 1);
 }
+
+}  // namespace unit_receiver

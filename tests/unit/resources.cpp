@@ -8,6 +8,8 @@
 
 #include "catch.hpp"
 
+namespace unit_resources {
+
 using json = nlohmann::json;
 using pivotal::Contact;
 using pivotal::Customer;
@@ -242,3 +244,5 @@ TEST_CASE("there is a constant for each event type", "[resources]") {
                                                "customer.health_bucket_changed", "onboarding.updated",
                                                "onboarding.delayed", "task.updated", "phase.changed"});
 }
+
+}  // namespace unit_resources

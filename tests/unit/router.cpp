@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace unit_router {
+
 using pivotal::Customer;
 using pivotal::Event;
 using pivotal::EventRouter;
@@ -247,3 +249,5 @@ TEST_CASE("a router is called from many threads at once", "[router]") {
     CHECK(family == 4000);
     CHECK(rest == 4000);
 }
+
+}  // namespace unit_router

@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_threads {
+
 using pivotal::Errc;
 using pivotal::Webhook;
 using support::Message;
@@ -119,3 +121,5 @@ TEST_CASE("a Webhook is used in destructors of thread_local objects", "[threads]
     std::thread([&] { prepare(); }).join();  // which is made only then
     CHECK(good == 5);
 }
+
+}  // namespace unit_threads

@@ -14,6 +14,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_webhook {
+
 using namespace std::chrono_literals;
 using pivotal::Errc;
 using pivotal::Webhook;
@@ -845,3 +847,5 @@ TEST_CASE("OpenSSL's error queue is left as it was", "[webhook]") {
     use_everything();
     CHECK(entries() == before);
 }
+
+}  // namespace unit_webhook

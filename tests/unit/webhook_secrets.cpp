@@ -12,6 +12,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_webhook_secrets {
+
 using namespace std::chrono_literals;
 using pivotal::Errc;
 using pivotal::InvalidSecretError;
@@ -502,3 +504,5 @@ TEST_CASE("what is signed with a raw key is HMAC-SHA256", "[secrets]") {
         CHECK(Webhook::from_bytes(key).sign(message.id, support::now, message.body) == message.v1(key));
     }
 }
+
+}  // namespace unit_webhook_secrets

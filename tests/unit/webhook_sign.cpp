@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_webhook_sign {
+
 using namespace std::chrono_literals;
 using pivotal::Clock;
 using pivotal::Errc;
@@ -151,3 +153,5 @@ TEST_CASE("without an HMAC secret nothing is signed", "[sign]") {
             "of at most 12 digits of seconds");
     }
 }
+
+}  // namespace unit_webhook_sign
