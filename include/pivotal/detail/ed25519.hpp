@@ -31,7 +31,11 @@ inline bool has_small_order(const unsigned char (&key)[ed25519_key_size]) noexce
         {0xffffffffffffffed, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff},
         {0xffffffffffffffee, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff}};
     std::uint64_t y[4] = {};
-    for (std::size_t i = 0; i < sizeof key; ++i) y[i / 8] |= std::uint64_t{key[i]} << (i % 8 * 8);
+    std::size_t i = 0;
+    for (const unsigned char byte : key) {
+        y[i / 8] |= std::uint64_t{byte} << (i % 8 * 8);
+        ++i;
+    }
     y[3] &= 0x7fffffffffffffff;  // without the sign of x
     for (const auto& other : known)
         if (std::equal(y, y + 4, other)) return true;
