@@ -19,6 +19,8 @@
 #include "agent.hpp"
 #include "catch.hpp"
 
+namespace stores_inbox {
+
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using pivotal::Event;
@@ -662,3 +664,5 @@ TEST_CASE("a receiver and a worker killed at any step lose nothing, 200 times", 
     }
     check(kind.inbox()->stats(), 0, 0, 200, 0);
 }
+
+}  // namespace stores_inbox

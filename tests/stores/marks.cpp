@@ -17,6 +17,8 @@
 #include "agent.hpp"
 #include "catch.hpp"
 
+namespace stores_marks {
+
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using pivotal::Claim;
@@ -171,3 +173,5 @@ TEST_CASE("a process killed at any step has each effect exactly once, 200 times"
     CHECK(db.number("SELECT count(*) FROM effects") == 200);
     CHECK(db.number("SELECT count(DISTINCT id) FROM effects") == 200);
 }
+
+}  // namespace stores_marks

@@ -13,6 +13,8 @@
 
 #include "catch.hpp"
 
+namespace stores_memory {
+
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using pivotal::MemoryStore;
@@ -62,3 +64,5 @@ TEST_CASE("memory is bounded by the ids of one retention", "[memory]") {
     }
     CHECK(in_use() - before < 0.2 * first);
 }
+
+}  // namespace stores_memory

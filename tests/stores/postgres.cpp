@@ -25,6 +25,8 @@
 #include "catch.hpp"
 #include "proxy.hpp"
 
+namespace stores_postgres {
+
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using pivotal::Claim;
@@ -833,3 +835,5 @@ TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[post
     }
     database.run("DROP TABLESPACE small");
 }
+
+}  // namespace stores_postgres

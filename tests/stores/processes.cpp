@@ -15,6 +15,8 @@
 #include "agent.hpp"
 #include "catch.hpp"
 
+namespace stores_processes {
+
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using support::Agent;
@@ -163,3 +165,5 @@ TEST_CASE("a receiver killed at any step loses nothing, 200 times", "[processes]
         if (exactly != expected.end()) CHECK(times == exactly->second);
     }
 }
+
+}  // namespace stores_processes

@@ -14,6 +14,8 @@
 
 #include "catch.hpp"
 
+namespace stores_redis {
+
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using pivotal::Claim;
@@ -378,3 +380,5 @@ TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[redi
     CHECK(store.complete(refused, "a"));
     for (const std::string& id : completed) CHECK(store.claim(id, "b", 1h) == Claim::duplicate);
 }
+
+}  // namespace stores_redis

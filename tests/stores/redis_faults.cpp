@@ -20,6 +20,8 @@
 #include "catch.hpp"
 #include "proxy.hpp"
 
+namespace stores_redis_faults {
+
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using pivotal::Event;
@@ -355,3 +357,5 @@ TEST_CASE("Redis is killed again and again under load: nothing lost, nothing don
     CHECK(lost == 0);
     CHECK(twice == 0);
 }
+
+}  // namespace stores_redis_faults

@@ -22,6 +22,8 @@
 #include "agent.hpp"
 #include "catch.hpp"
 
+namespace stores_sqlite {
+
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using pivotal::Event;
@@ -358,3 +360,5 @@ TEST_CASE("a file system without space is an error, and then again is none", "[s
     CHECK(inbox.put(event_of(std::to_string(stored)), std::string(10000, 'x')));
     for (int i = 0; i <= stored; ++i) CHECK(inbox.take(1h)->event.id == std::to_string(i));
 }
+
+}  // namespace stores_sqlite

@@ -15,6 +15,8 @@
 
 #include "catch.hpp"
 
+namespace stores_store {
+
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using pivotal::Claim;
@@ -436,3 +438,5 @@ TEST_CASE("a claim that nobody ended is unknown a retention after its lease", "[
     check_owner_is_refused(*store, "evt_1", "a");
     CHECK_FALSE(store->forget("evt_1"));
 }
+
+}  // namespace stores_store
