@@ -5,7 +5,8 @@
 # model; the files tests/unit/WITHOUT.cpp are left out.
 write_ninja() {
     local build=$1 compiler=$2 flags=$3 libraries=$4 root=$PWD source sources=()
-    local without=" main version ${*:5} " # version.cpp compares the header with the version that CMake read
+    # main.cpp is compiled for itself; version.cpp compares the header with the version that CMake read.
+    local without=" main version ${*:5} "
     for source in tests/unit/*.cpp; do
         [[ $without = *" $(basename "$source" .cpp) "* ]] || sources+=("$root/$source")
     done
