@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # No branch and no address depends on a key or a tag: memcheck says so, for two compilers and three levels of
-# optimisation, and is shown to notice a memcmp. So is the statistical test of the times. Of the library it has more to
+# optimisation, and is shown to notice a memcmp. So is the statistical test of the times; of the library it has more to
 # say on a quiet machine, with more measurements, by hand:
 #   tests/constant_time/all.sh --timing [MEASUREMENTS]
 set -euo pipefail
@@ -27,13 +27,22 @@ for compiler in g++ clang++-14; do
     done
 done
 
-# timing_notices STATUS COMPARISON...: 1 where a difference of times is to be found, 0 where none is
-timing_notices() {
+# timing_finds MEASUREMENTS [COMPARISON]: whether the times tell where two tags differ
+timing_finds() {
     local status=0
-    $out/timing 1000000 "${@:2}" || status=$?
-    [ $status = "$1" ] || die "the statistical test of ${2:-the library}: status $status instead of $1"
+    $out/timing "$@" || status=$?
+    [ $status -le 1 ] || die "the statistical test does not run (status $status)"
+    [ $status = 1 ]
 }
-timing_notices 0 # or what is found below would be the test's own
-timing_notices 1 memcmp-by-bytes
-GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2 timing_notices 1 memcmp # see timing.cpp
-echo "  the statistical test notices a memcmp, and nothing else"
+timing_finds 1000000 && die "the statistical test finds that a time depends on the tag"
+timing_finds 1000000 memcmp-by-bytes || die "the statistical test does not notice a memcmp for each byte"
+echo "  the statistical test is silent, and notices a memcmp for each byte"
+
+# Of one call for all bytes it depends on the C library and the machine how much is found, and how soon (see timing.cpp):
+# it is shown, and not required.
+for measurements in 1000000 4000000 16000000; do
+    if GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2 timing_finds $measurements memcmp; then
+        echo "  and one call of memcmp"
+        break
+    fi
+done
