@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# The tests labelled `unit` under AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer; under
-# ThreadSanitizer also those of the stores and inboxes that do not take long (see tests/stores/run.sh), and without
-# failure_injection.event, which shares nothing between threads and takes minutes there.
+# The tests labelled `unit` or `stores` under AddressSanitizer with UndefinedBehaviorSanitizer, and those labelled
+# `threads` under ThreadSanitizer: of the stores and inboxes what does not take long (see tests/stores/run.sh).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib.sh
