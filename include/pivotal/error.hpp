@@ -5,7 +5,7 @@
 #include <string>
 #include <system_error>
 
-#include <pivotal/detail/immortal.hpp>
+#include <pivotal/detail/core/immortal.hpp>
 
 namespace pivotal {
 inline namespace v1 {

@@ -12,9 +12,9 @@
 #include <nlohmann/json.hpp>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/immortal.hpp>
-#include <pivotal/detail/json_object.hpp>
-#include <pivotal/detail/refusal.hpp>
+#include <pivotal/detail/core/immortal.hpp>
+#include <pivotal/detail/core/json_object.hpp>
+#include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/error.hpp>
 
 namespace pivotal {

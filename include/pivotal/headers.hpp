@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <pivotal/detail/header_lookup.hpp>
-#include <pivotal/detail/text.hpp>
+#include <pivotal/detail/core/header_lookup.hpp>
+#include <pivotal/detail/core/text.hpp>
 
 namespace pivotal {
 inline namespace v1 {

@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include <pivotal/detail/claim_record.hpp>
+#include <pivotal/detail/receiver/claim_record.hpp>
 
 namespace pivotal {
 inline namespace v1 {

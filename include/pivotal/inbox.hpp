@@ -20,8 +20,8 @@
 #include <vector>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/incidents.hpp>
-#include <pivotal/detail/lease_keeper.hpp>
+#include <pivotal/detail/receiver/incidents.hpp>
+#include <pivotal/detail/receiver/lease_keeper.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/idempotency.hpp>
 #include <pivotal/incident.hpp>

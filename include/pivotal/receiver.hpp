@@ -13,9 +13,9 @@
 #include <utility>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/incidents.hpp>
-#include <pivotal/detail/lease_keeper.hpp>
-#include <pivotal/detail/random_token.hpp>
+#include <pivotal/detail/receiver/incidents.hpp>
+#include <pivotal/detail/receiver/lease_keeper.hpp>
+#include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/error.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/headers.hpp>

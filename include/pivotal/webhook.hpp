@@ -13,8 +13,8 @@
 #include <utility>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/secret.hpp>
-#include <pivotal/detail/verifier.hpp>
+#include <pivotal/detail/core/secret.hpp>
+#include <pivotal/detail/core/verifier.hpp>
 #include <pivotal/error.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/headers.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <pivotal/webhook.hpp>
 
-#include <pivotal/detail/random_token.hpp>
+#include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/idempotency.hpp>
 #include <pivotal/receiver.hpp>
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstddef>
 
-/// Where the tests make calls fail. The shadow of <pivotal/detail/openssl.hpp> asks `openssl` at each of the
+/// Where the tests make calls fail. The shadow of <pivotal/detail/core/openssl.hpp> asks `openssl` at each of the
 /// library's calls into OpenSSL, operator new asks `memory`, and OpenSSL's own allocator asks
 /// `openssl_memory`.
 namespace inject {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <pivotal/detail/base64.hpp>
+#include <pivotal/detail/core/base64.hpp>
 
 #include <memory>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <pivotal/detail/signature_header.hpp>
+#include <pivotal/detail/core/signature_header.hpp>
 
 #include <utility>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <pivotal/detail/timestamp.hpp>
+#include <pivotal/detail/core/timestamp.hpp>
 
 #include <cstring>
 

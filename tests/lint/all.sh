@@ -28,13 +28,11 @@ unpinned() {
 # known_to HEADER: the public headers that one of detail/ or of the core may include; `*` where it is not of these.
 known_to() {
     case $1 in
-        detail/diagnosis_*) echo finding ;;
-        detail/connection_pool | detail/redis_*) echo idempotency ;;
-        detail/postgres_* | detail/sqlite_*) echo body idempotency inbox ;;
+        detail/core/*) echo error ;;
+        detail/receiver/*) echo body error event incident ;;
+        detail/stores/*) echo body idempotency inbox ;;
+        detail/diagnose/*) echo finding ;;
         detail/simdjson_slot) echo resources ;;
-        detail/incidents) echo event incident ;;
-        detail/stored_event) echo event ;;
-        detail/*) echo error ;;
         error | version | body | headers) ;;
         event) echo body error ;;
         webhook) echo body error event headers version ;;
@@ -56,15 +54,15 @@ wrong_layers() {
 say "what is pinned, and what is known"
 planted=$(mktemp -d)
 trap 'rm -rf "$planted"' EXIT
-mkdir -p "$planted/pivotal/detail"
+mkdir -p "$planted/pivotal/detail/core"
 hash=$(printf '%040d' 0)
 for line in "- uses: a/b@v4" "- uses: a/b@$hash" "- uses: a/b@${hash:1} # v4" "- {uses: a/b@v4}" "uses: docker://a"; do
     echo "      $line" >"$planted/ci.yml"
     [ -n "$(unpinned "$planted/ci.yml")" ] || die "it is not noticed that this is not pinned: $line"
 done
 for line in '#include <pivotal/webhook.hpp>' '#include "../error.hpp"'; do
-    echo "$line" >"$planted/pivotal/detail/base64.hpp"
-    [ -n "$(wrong_layers "$planted")" ] || die "this is not noticed in detail/base64.hpp: $line"
+    echo "$line" >"$planted/pivotal/detail/core/base64.hpp"
+    [ -n "$(wrong_layers "$planted")" ] || die "this is not noticed in detail/core/base64.hpp: $line"
 done
 found=$(unpinned .github/workflows/*)
 [ -z "$found" ] || die "an action is not pinned by its commit: $found"

@@ -7,9 +7,9 @@ write_ninja() {
     local build=$1 compiler=$2 flags=$3 libraries=$4 root=$PWD source sources=()
     # main.cpp is compiled for itself; version.cpp compares the header with the version that CMake read.
     local without=" main version ${*:5} "
-    for source in tests/unit/*.cpp; do
-        [[ $without = *" $(basename "$source" .cpp) "* ]] || sources+=("$root/$source")
-    done
+    while read -r source; do
+        [[ $without = *" $source "* ]] || sources+=("$root/tests/unit/$source.cpp")
+    done < <(find tests/unit -name '*.cpp' -printf '%P\n' | sed 's/\.cpp$//' | LC_ALL=C sort)
     mkdir -p "$build"
     # All at once: most of the time of each goes into the same templates of nlohmann/json.
     printf '#include "%s"\n' "${sources[@]}" >"$build/all.cpp"

@@ -36,31 +36,31 @@ from mutants import Header, place_of  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE, BUILD, INCLUDE = ROOT / "tests/mutation", ROOT / "build/mutation", ROOT / "include/pivotal"
+UNIT = ROOT / "tests/unit"
 COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++17", "-O0", "-w", "-pthread", "-fmax-errors=0"]
 
-CORE = ["body", "error", "event", "headers", "webhook", "detail/base64", "detail/ed25519", "detail/header_lookup",
-        "detail/hmac_sha256", "detail/immortal", "detail/json_object", "detail/openssl", "detail/refusal",
-        "detail/secret", "detail/signature_header", "detail/surrogates", "detail/text", "detail/timestamp",
-        "detail/verifier"]
+def names(folder, pattern):
+    return sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.glob(pattern))
+
+
+CORE = ["body", "error", "event", "headers", "webhook", *names(INCLUDE, "detail/core/*.hpp")]
 # Where none may survive but those that change nothing at all: what decides whether a delivery is authentic.
-STRICT = ["headers", "detail/base64", "detail/ed25519", "detail/header_lookup", "detail/hmac_sha256", "detail/openssl",
-          "detail/signature_header", "detail/text", "detail/timestamp", "detail/verifier"]
-OPTIONAL = ["detail/claim_record", "detail/incidents", "detail/lease_keeper", "detail/random_token", "idempotency",
-            "inbox", "receiver", "resources", "router"]
+STRICT = ["headers", *(f"detail/core/{n}" for n in ("base64", "ed25519", "header_lookup", "hmac_sha256", "openssl",
+                                                    "signature_header", "text", "timestamp", "verifier"))]
+OPTIONAL = [*names(INCLUDE, "detail/receiver/*.hpp"), "idempotency", "inbox", "receiver", "resources", "router"]
 # The tests of the optional headers; all others are of the core.
-OPTIONAL_TESTS = {"detail_claim_record", "detail_lease_keeper", "detail_random_token", "idempotency", "inbox", "receiver",
-                  "resources", "router"}
-UNUSED_TESTS = {"detail_connection_pool", "diagnose", "main", "version"}
+OPTIONAL_TESTS = {*names(UNIT, "detail/receiver/*.cpp"), "idempotency", "inbox", "receiver", "resources", "router"}
+UNUSED_TESTS = {*names(UNIT, "detail/stores/**/*.cpp"), "diagnose", "main", "version"}
 # For mutants of constants, which need a build each: the tests to try, in this order.
-CLOSEST = {"detail/ed25519": ["webhook", "webhook_secrets"], "detail/header_lookup": ["headers"], "detail/json_object": ["event"],
-           "detail/openssl": ["detail_openssl", "webhook"], "detail/secret": ["webhook_secrets"],
-           "detail/text": ["detail_text", "headers", "contract"], "detail/refusal": ["error"],
-           "detail/verifier": ["detail_verifier", "webhook"], "webhook": ["webhook", "webhook_sign"],
-           "detail/claim_record": ["detail_claim_record", "idempotency"], "detail/incidents": ["receiver"],
-           "detail/lease_keeper": ["detail_lease_keeper"], "detail/random_token": ["detail_random_token"]}
+CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"], "detail/core/header_lookup": ["headers"],
+           "detail/core/json_object": ["event"], "detail/core/openssl": ["detail/core/openssl", "webhook"],
+           "detail/core/secret": ["webhook_secrets"], "detail/core/text": ["detail/core/text", "headers", "contract"],
+           "detail/core/refusal": ["error"], "detail/core/verifier": ["detail/core/verifier", "webhook"],
+           "webhook": ["webhook", "webhook_sign"], "detail/receiver/incidents": ["receiver"],
+           "detail/receiver/claim_record": ["detail/receiver/claim_record", "idempotency"]}
 # What stands behind #if is compiled only with these.
-ALONE_FLAGS = {"detail/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
+ALONE_FLAGS = {"detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
 
 
 class Program:
@@ -74,15 +74,15 @@ class Program:
 
 
 def programs(of_core, of_optional):
-    unit = [s for s in sorted((ROOT / "tests/unit").glob("*.cpp")) if s.stem not in UNUSED_TESTS and
-            (of_optional if s.stem in OPTIONAL_TESTS else of_core)]
+    unit = [UNIT / f"{n}.cpp" for n in names(UNIT, "**/*.cpp") if n not in UNUSED_TESTS and
+            (of_optional if n in OPTIONAL_TESTS else of_core)]
     if not of_core:
         return [Program("unit", unit)]
     injection = ROOT / "tests/failure_injection"
     return [Program("unit", unit),
             Program("failures", [injection / "failure_injection.cpp", injection / "memory.cpp"],
                     [f"-I{injection / 'shadow'}", f"-I{injection}", f'-DPIVOTAL_TEST_INCLUDE="{ROOT / "include"}"',
-                     f'-DPIVOTAL_TEST_SHADOW="{injection / "shadow/pivotal/detail/openssl.hpp"}"'],
+                     f'-DPIVOTAL_TEST_SHADOW="{injection / "shadow/pivotal/detail/core/openssl.hpp"}"'],
                     ["-rdynamic", "-ldl"])]
 
 
@@ -100,7 +100,7 @@ def write_ninja(suite):
     for program in suite:
         objects = []
         for source in program.sources:
-            objects.append(f"{program.name}-{source.stem}.o")
+            objects.append(f"{program.name}-{'-'.join(source.with_suffix('').parts[-3:])}.o")
             flags = " ".join(program.flags).replace('"', '\\"').replace("$", "$$")
             lines.append(f"build {objects[-1]}: cxx {source} | common.hpp.gch\n"
                          f" more = -include common.hpp {flags} -I{BUILD / 'woven'}")
@@ -228,7 +228,7 @@ def try_alone(mutant, header, worker):
     stem = header.name[:-4]
     mutant.state = "survived"
     try:
-        for test in CLOSEST.get(stem, [stem.replace("/", "_")]):
+        for test in CLOSEST.get(stem, [stem]):
             source = ROOT / f"tests/unit/{test}.cpp"
             program, log = place / "test", place / "log"
             program.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ program=build/dev/tests/packaging/pivotal_unit_tests_single
 # No object was compiled with a header that the single file stands for.
 deps=$(ninja -C build/dev -t deps | sed -n '/pivotal_unit_tests_single.dir/,/^$/p')
 grep -q 'single/pivotal.hpp' <<<"$deps" || die "the single file is not used"
-for header in webhook event headers body error version detail/text detail/verifier; do
+for header in webhook event headers body error version detail/core/text detail/core/verifier; do
     ! grep -q "include/pivotal/$header.hpp" <<<"$deps" || die "pivotal/$header.hpp is used beside the single file"
 done
 $program

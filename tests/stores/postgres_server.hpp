@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <pivotal/detail/postgres_connection.hpp>
+#include <pivotal/detail/stores/postgres/connection.hpp>
 
 #include "process.hpp"
 

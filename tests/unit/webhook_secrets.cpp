@@ -496,7 +496,7 @@ TEST_CASE("from_bytes refuses an empty key", "[secrets]") {
 
 TEST_CASE("what is signed with a raw key is HMAC-SHA256", "[secrets]") {
     // Its prefix makes a Webhook's message another than those of RFC 4231, whose test cases are those of
-    // detail/hmac_sha256.hpp; here the tag is compared with OpenSSL's one-shot HMAC().
+    // detail/core/hmac_sha256.hpp; here the tag is compared with OpenSSL's one-shot HMAC().
     for (const std::size_t key_size : {4U, 20U, 25U, 131U}) {
         const std::string key(key_size, '\xaa');
         Message message;

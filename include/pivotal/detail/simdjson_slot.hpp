@@ -22,7 +22,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <pivotal/detail/surrogates.hpp>
+#include <pivotal/detail/core/surrogates.hpp>
 #include <pivotal/resources.hpp>
 
 namespace pivotal {

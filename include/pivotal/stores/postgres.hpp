@@ -15,10 +15,10 @@
 
 #include <libpq-fe.h>
 
-#include <pivotal/detail/claim_record.hpp>
-#include <pivotal/detail/postgres_connection.hpp>
-#include <pivotal/detail/postgres_inbox.hpp>
-#include <pivotal/detail/postgres_pool.hpp>
+#include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/stores/postgres/connection.hpp>
+#include <pivotal/detail/stores/postgres/inbox.hpp>
+#include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/idempotency.hpp>
 #include <pivotal/inbox.hpp>
 

@@ -11,11 +11,11 @@
 #include <string_view>
 #include <utility>
 
-#include <pivotal/detail/claim_record.hpp>
-#include <pivotal/detail/connection_pool.hpp>
-#include <pivotal/detail/redis_address.hpp>
-#include <pivotal/detail/redis_connection.hpp>
-#include <pivotal/detail/redis_scripts.hpp>
+#include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/stores/connection_pool.hpp>
+#include <pivotal/detail/stores/redis/address.hpp>
+#include <pivotal/detail/stores/redis/connection.hpp>
+#include <pivotal/detail/stores/redis/scripts.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal {

@@ -15,9 +15,9 @@
 
 #include <sqlite3.h>
 
-#include <pivotal/detail/claim_record.hpp>
-#include <pivotal/detail/sqlite_database.hpp>
-#include <pivotal/detail/sqlite_inbox.hpp>
+#include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/stores/sqlite/database.hpp>
+#include <pivotal/detail/stores/sqlite/inbox.hpp>
 #include <pivotal/idempotency.hpp>
 #include <pivotal/inbox.hpp>
 

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <pivotal/detail/core/base64.hpp>
+#include <pivotal/detail/core/header_lookup.hpp>
+#include <pivotal/detail/core/refusal.hpp>
+#include <pivotal/detail/core/secret.hpp>
+#include <pivotal/detail/core/signature_header.hpp>
+#include <pivotal/detail/core/timestamp.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+namespace detail {
+
+inline constexpr std::size_t max_id_size = 256;
+inline constexpr std::size_t max_signature_header_size = 8192;
+inline constexpr int max_ed25519_verifications = 4;
+
+/// 1 to 256 visible ASCII characters without `.`: with one, a signed message could be split in another place.
+inline bool is_message_id(std::string_view id) noexcept {
+    if (id.empty() || id.size() > max_id_size) return false;
+    // Eight characters at a time. A byte that a subtraction takes below 0 borrows from its neighbour, but
+    // then it is itself found: of the wrong bytes the lowest is always seen.
+    constexpr std::uint64_t each = 0x0101010101010101, high = each * 0x80;
+    std::uint64_t wrong = 0;
+    const auto look_at = [&](std::uint64_t bytes) {
+        const std::uint64_t dots = bytes ^ each * '.';  // a byte of 0 where there is a dot
+        wrong |= bytes | (bytes - each * '!') | (each * '~' - bytes) | ((dots - each) & ~dots);
+    };
+    const auto look_at_eight = [&](std::size_t at) {
+        std::uint64_t bytes;
+        std::memcpy(&bytes, id.data() + at, sizeof bytes);
+        look_at(bytes);
+    };
+    if (id.size() >= 8) {
+        for (std::size_t i = 0; i + 8 < id.size(); i += 8) look_at_eight(i);
+        look_at_eight(id.size() - 8);
+    } else {
+        for (const char c : id) look_at(each * static_cast<unsigned char>(c));
+    }
+    return (wrong & high) == 0;
+}
+
+/// What is signed, `id.timestamp.body` (Standard Webhooks 1.0.0, "Signature scheme"), in two parts: the body
+/// stays where it is, but for the few bytes of it that fill up the last block of the first part. So SHA-256
+/// reads whole blocks from where they lie, which saves a copy and a call.
+class SignedContent {
+public:
+    /// `id` satisfies is_message_id, `timestamp` is at most twelve characters.
+    SignedContent(std::string_view id, std::string_view timestamp, std::string_view body) noexcept {
+        append(id);
+        append(".");
+        append(timestamp);
+        append(".");
+        const std::size_t gap = (sha256_block_size - size_ % sha256_block_size) % sha256_block_size;
+        append(body.substr(0, gap));
+        rest_ = body.substr(std::min<std::size_t>(gap, body.size()));
+    }
+    std::string_view head() const noexcept { return {head_, size_}; }
+    std::string_view rest() const noexcept { return rest_; }
+
+private:
+    void append(std::string_view part) noexcept {
+        if (!part.empty()) std::memcpy(head_ + size_, part.data(), part.size());
+        size_ += part.size();
+    }
+
+    // The longest id is whole blocks; two dots, the timestamp and what fills it up are at most one more.
+    char head_[max_id_size + sha256_block_size];
+    std::size_t size_ = 0;
+    std::string_view rest_;
+};
+
+/// Looks at every `v1` candidate, so that the time does not tell which one matched. The content is `head` and
+/// `rest` behind it. Nullopt where OpenSSL fails.
+inline std::optional<bool> any_hmac_matches(const KeyRing& keys, std::string_view head, std::string_view rest,
+                                            std::string_view signatures) noexcept {
+    bool matched = false;
+    for (const HmacSha256Key& key : keys.hmac) {
+        ScratchContext scratch;
+        SecretBytes<sha256_size> expected;
+        if (!key.compute(scratch, head, rest, expected)) return std::nullopt;
+        bool matches = false;
+        for_each_candidate(signatures, [&](SignatureVersion version, std::string_view text) {
+            unsigned char candidate[sha256_size];
+            if (version == SignatureVersion::hmac_sha256 && text.size() == 44 &&
+                base64_decode(text, candidate, sizeof candidate) == sizeof candidate)
+                matches |= equal_in_constant_time(candidate, expected.data, sizeof candidate);
+        });
+        if (matches) scratch.keep();  // what it holds stands in the header
+        matched |= matches;
+    }
+    return matched;
+}
+
+/// Ed25519 verification costs tens of microseconds, so their number is bounded. Nullopt where OpenSSL fails.
+inline std::optional<bool> any_ed25519_matches(const KeyRing& keys, std::string_view head,
+                                               std::string_view rest, std::string_view signatures) {
+    int left = max_ed25519_verifications;
+    Ed25519Result result = Ed25519Result::mismatch;
+    std::string joined;  // OpenSSL verifies Ed25519 over one contiguous message
+    for_each_candidate(signatures, [&](SignatureVersion version, std::string_view text) {
+        unsigned char candidate[ed25519_signature_size];
+        if (version != SignatureVersion::ed25519 || left == 0 ||
+            base64_decode(text, candidate, sizeof candidate) != sizeof candidate)
+            return;
+        if (joined.empty()) joined.append(head).append(rest);
+        for (const Ed25519Key& key : keys.ed25519)
+            if (result == Ed25519Result::mismatch && left > 0) {
+                --left;
+                result = key.verify(candidate, joined);
+            }
+    });
+    if (result == Ed25519Result::failure) return std::nullopt;
+    return result == Ed25519Result::match;
+}
+
+/// A delivery that passed the checks that cost nothing.
+struct CheckedHeaders {
+    std::string_view id, timestamp, signature;
+    std::int64_t seconds = 0;
+};
+
+/// Presence, form and time, in the order of the contract.
+inline Refusal check_headers(const FoundHeaders& found, std::chrono::system_clock::time_point now,
+                             std::chrono::seconds tolerance, CheckedHeaders& checked) noexcept {
+    if (!found.any())
+        return {Errc::missing_header,
+                "none of svix-id, svix-timestamp, svix-signature is there (nor webhook-...); does the server "
+                "pass the request's headers on?"};
+    if (found.id.empty()) return {Errc::missing_header, "the id (svix-id) is absent or empty"};
+    if (found.timestamp.empty())
+        return {Errc::missing_header, "the timestamp (svix-timestamp) is absent or empty"};
+    if (found.signature.empty())
+        return {Errc::missing_header, "the signature (svix-signature) is absent or empty"};
+
+    if (found.repeated) return {Errc::malformed_header, "a signing header occurs twice"};
+    if (!is_message_id(found.id))
+        return {Errc::malformed_header, "the id is not 1 to 256 visible ASCII characters without a dot"};
+    const std::optional<std::int64_t> seconds = parse_timestamp(found.timestamp);
+    if (!seconds) return {Errc::malformed_header, "the timestamp is not Unix seconds in 1 to 12 digits"};
+    if (found.signature.size() > max_signature_header_size)
+        return {Errc::malformed_header, "the signature header is longer than 8 KiB"};
+
+    checked = {found.id, found.timestamp, found.signature, *seconds};
+    return check_time(*seconds, now, tolerance);
+}
+
+/// The signature over id, timestamp and body.
+inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& headers, std::string_view body) {
+    ErrorQueueGuard guard;
+    const SignedContent content(headers.id, headers.timestamp, body);
+    std::optional<bool> matched = any_hmac_matches(keys, content.head(), content.rest(), headers.signature);
+    if (matched == true) guard.nothing_added();
+    if (matched == false && !keys.ed25519.empty())
+        matched = any_ed25519_matches(keys, content.head(), content.rest(), headers.signature);
+    if (!matched) return {Errc::crypto_failure, "the signature could not be computed"};
+    if (!*matched)
+        return {Errc::signature_mismatch,
+                "no signature fits the id, timestamp and body; is it the secret of this endpoint, and the "
+                "raw body?"};
+    return accepted;
+}
+
+/// Appends a `v1,` signature for each HMAC key, separated by spaces. False where OpenSSL fails; what `signatures`
+/// then holds is unspecified.
+inline bool sign(const KeyRing& keys, const SignedContent& content, std::string& signatures) {
+    const ErrorQueueGuard guard;
+    for (const HmacSha256Key& key : keys.hmac) {
+        ScratchContext scratch;
+        SecretBytes<sha256_size> tag;
+        signatures.append(signatures.empty() ? "v1," : " v1,");
+        const std::size_t at = signatures.size();
+        signatures.resize(at + 44);  // behind them EVP_EncodeBlock writes a NUL, where the string has its own
+        if (!key.compute(scratch, content.head(), content.rest(), tag) ||
+            EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&signatures[at]), tag.data, sha256_size) != 44)
+            return false;
+    }
+    return true;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace pivotal

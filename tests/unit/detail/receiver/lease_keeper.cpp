@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include <pivotal/detail/receiver/lease_keeper.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "catch.hpp"
+
+namespace unit_detail_lease_keeper {
+
+using namespace std::chrono_literals;
+using pivotal::detail::LeaseKeeper;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+/// Counts renewals, and waits for them.
+class Renewals {
+public:
+    void add() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        ++count_;
+        changed_.notify_all();
+    }
+    bool wait_for(int count) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        return changed_.wait_for(lock, 20s, [&] { return count_ >= count; });
+    }
+    int count() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return count_;
+    }
+    std::function<bool()> renew() {
+        return [this] {
+            add();
+            return true;
+        };
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int count_ = 0;
+};
+
+/// What must not take long is tried again where the machine was late; what always takes too long never passes.
+bool in_one_of(int tries, const std::function<bool()>& good) {
+    for (int i = 0; i < tries; ++i)
+        if (good()) return true;
+    return false;
+}
+
+/// How long so many renewals of such a lease take.
+Clock::duration time_of(int count, std::chrono::milliseconds lease) {
+    LeaseKeeper keeper;
+    Renewals renewals;
+    const Clock::time_point start = Clock::now();
+    const LeaseKeeper::Guard guard(keeper, lease, renewals.renew());
+    CHECK(renewals.wait_for(count));
+    return Clock::now() - start;
+}
+
+}  // namespace
+
+TEST_CASE("a lease is renewed each time that half of it has passed, and not earlier", "[lease_keeper]") {
+    CHECK(time_of(3, 40ms) >= 60ms);
+    CHECK(in_one_of(100, [] { return time_of(3, 40ms) < 80ms; }));
+}
+
+TEST_CASE("a lease of no time is renewed each millisecond", "[lease_keeper]") {
+    for (const std::chrono::milliseconds lease : {0ms, -1ms, 1ms, 2ms, std::chrono::milliseconds::min()}) {
+        CHECK(time_of(5, lease) >= 5ms);
+        CHECK(in_one_of(1000, [&] { return time_of(5, lease) < 10ms; }));
+    }
+}
+
+TEST_CASE("a lease for ever is not renewed, and overflows nothing", "[lease_keeper]") {
+    LeaseKeeper keeper;
+    Renewals longest, shorter;
+    const LeaseKeeper::Guard first(keeper, std::chrono::milliseconds::max(), longest.renew());
+    const LeaseKeeper::Guard second(keeper, 2ms, shorter.renew());
+    CHECK(shorter.wait_for(3));
+    CHECK(longest.count() == 0);
+}
+
+TEST_CASE("a shorter lease does not wait for a longer one, nor for an earlier one that is over",
+          "[lease_keeper]") {
+    LeaseKeeper keeper;
+    Renewals renewals;
+    {
+        const LeaseKeeper::Guard first(keeper, 1h, [] { return true; });
+        std::this_thread::sleep_for(10ms);  // by now the thread waits for it
+        const LeaseKeeper::Guard second(keeper, 2ms, renewals.renew());
+        CHECK(renewals.wait_for(2));
+    }
+    {
+        const LeaseKeeper::Guard third(keeper, 2ms, renewals.renew());
+        CHECK(renewals.wait_for(renewals.count() + 1));
+    }
+    std::this_thread::sleep_for(10ms);  // by now the thread waits for nothing
+    const LeaseKeeper::Guard fourth(keeper, 2ms, renewals.renew());
+    CHECK(renewals.wait_for(renewals.count() + 1));
+}
+
+TEST_CASE("a lease that is lost is renewed no more, and the others are", "[lease_keeper]") {
+    LeaseKeeper keeper;
+    Renewals lost, kept;
+    const LeaseKeeper::Guard first(keeper, 2ms, [&] {
+        lost.add();
+        return false;
+    });
+    const LeaseKeeper::Guard second(keeper, 2ms, kept.renew());
+    CHECK(lost.wait_for(1));
+    CHECK(kept.wait_for(kept.count() + 5));
+    CHECK(lost.count() == 1);
+}
+
+TEST_CASE("a renewal that throws is repeated after a quarter of the time", "[lease_keeper]") {
+    // The other lease tells the time: it comes between the repetition and where a later one would be.
+    const auto order = [] {
+        LeaseKeeper keeper;
+        std::mutex mutex;
+        std::string calls;
+        Renewals others;
+        const Clock::time_point start = Clock::now();
+        const LeaseKeeper::Guard throwing(keeper, 400ms, [&]() -> bool {
+            const std::lock_guard<std::mutex> lock(mutex);
+            calls += 'a';
+            if (calls.size() == 1) throw std::runtime_error("no route to host");
+            CHECK(Clock::now() - start >= 250ms);
+            return true;
+        });
+        const LeaseKeeper::Guard other(keeper, 520ms, [&] {
+            const std::lock_guard<std::mutex> lock(mutex);
+            calls += 'b';
+            others.add();
+            return true;
+        });
+        CHECK(others.wait_for(1));
+        const std::lock_guard<std::mutex> lock(mutex);
+        return calls;
+    };
+    for (int i = 0; i < 4; ++i) CHECK(in_one_of(20, [&] { return order() == "aab"; }));
+}
+
+TEST_CASE("no renewal runs once the guard is gone", "[lease_keeper]") {
+    LeaseKeeper keeper;
+    Renewals begun;
+    std::atomic<bool> inside{false};
+    {
+        const LeaseKeeper::Guard guard(keeper, 2ms, [&] {
+            inside = true;
+            begun.add();
+            if (begun.count() == 1) std::this_thread::sleep_for(20ms);
+            inside = false;
+            return true;
+        });
+        CHECK(begun.wait_for(1));
+    }
+    CHECK_FALSE(inside);
+    const int count = begun.count();
+    Renewals later;
+    const LeaseKeeper::Guard other(keeper, 2ms, later.renew());
+    CHECK(later.wait_for(5));
+    CHECK(begun.count() == count);
+}
+
+TEST_CASE("a guard goes behind the renewal that runs, however late the next one is", "[lease_keeper]") {
+    for (const bool throws : {false, true}) {
+        LeaseKeeper keeper;
+        Renewals begun;
+        std::atomic<int> behind{0};
+        std::atomic<bool> leaving{false};
+        {
+            const LeaseKeeper::Guard guard(keeper, 2ms, [&] {
+                begun.add();
+                if (leaving) ++behind;
+                std::this_thread::sleep_for(20ms);  // longer than half of the lease
+                if (throws && behind < 50) throw std::runtime_error("no route to host");
+                return behind < 50;
+            });
+            CHECK(begun.wait_for(2));
+            leaving = true;
+        }
+        CHECK(behind <= 1);
+    }
+}
+
+TEST_CASE("a guard that goes does not wait for another's renewal", "[lease_keeper]") {
+    LeaseKeeper keeper;
+    Renewals begun;
+    std::atomic<bool> leave{false};
+    const LeaseKeeper::Guard busy(keeper, 2ms, [&] {
+        begun.add();
+        while (!leave) std::this_thread::yield();
+        return true;
+    });
+    CHECK(begun.wait_for(1));
+    {
+        const LeaseKeeper::Guard other(keeper, 1h, [] { return true; });
+    }
+    leave = true;
+}
+
+}  // namespace unit_detail_lease_keeper
