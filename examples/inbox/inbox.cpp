@@ -5,6 +5,7 @@
 #include <csignal>
 #include <iostream>
 #include <pivotal/receiver.hpp>
+#include <pivotal/inbox_worker.hpp>
 #include <pivotal/stores/sqlite.hpp>
 #include <thread>
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include <pivotal/body.hpp>
+#include <pivotal/detail/diagnose/gzip.hpp>
 #include <pivotal/detail/diagnose/report.hpp>
 #include <pivotal/detail/diagnose/search.hpp>
-#include <pivotal/detail/diagnose/gzip.hpp>
 #include <pivotal/finding.hpp>
 #include <pivotal/headers.hpp>
 #include <pivotal/webhook.hpp>

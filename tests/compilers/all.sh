@@ -25,7 +25,7 @@ activate = 1
 EOC
 
 # Tests of what never asks OpenSSL: they need not be compiled again for another kind of it.
-pure=(body detail/core/base64 detail/core/signature_header detail/core/surrogates detail/core/text detail/core/timestamp event headers inbox
+pure=(body detail/core/base64 detail/core/signature_header detail/core/surrogates detail/core/text detail/core/timestamp event headers inbox_worker
     resources router)
 
 build_and_run() { # build_and_run NAME COMPILER FLAGS LIBRARIES [VARIABLE=VALUE...]

@@ -2,7 +2,7 @@
 #include <pivotal/webhook.hpp>
 
 #include <pivotal/detail/receiver/random_token.hpp>
-#include <pivotal/idempotency.hpp>
+#include <pivotal/stores/memory.hpp>
 #include <pivotal/receiver.hpp>
 
 #include <functional>

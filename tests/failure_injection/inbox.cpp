@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <pivotal/inbox.hpp>
+#include <pivotal/inbox_worker.hpp>
 
 #include <atomic>
 #include <future>

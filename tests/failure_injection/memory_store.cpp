@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <pivotal/idempotency.hpp>
+#include <pivotal/stores/memory.hpp>
 
 #include <chrono>
 #include <functional>

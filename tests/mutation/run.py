@@ -48,9 +48,9 @@ CORE = ["body", "error", "event", "headers", "webhook", *names(INCLUDE, "detail/
 # Where none may survive but those that change nothing at all: what decides whether a delivery is authentic.
 STRICT = ["headers", *(f"detail/core/{n}" for n in ("base64", "ed25519", "header_lookup", "hmac_sha256", "openssl",
                                                     "signature_header", "text", "timestamp", "verifier"))]
-OPTIONAL = [*names(INCLUDE, "detail/receiver/*.hpp"), "idempotency", "inbox", "receiver", "resources", "router"]
+OPTIONAL = [*names(INCLUDE, "detail/receiver/*.hpp"), "inbox", "inbox_worker", "receiver", "resources", "router", "stores/memory"]
 # The tests of the optional headers; all others are of the core.
-OPTIONAL_TESTS = {*names(UNIT, "detail/receiver/*.cpp"), "idempotency", "inbox", "receiver", "resources", "router"}
+OPTIONAL_TESTS = {*names(UNIT, "detail/receiver/*.cpp"), "inbox_worker", "receiver", "resources", "router", "stores/memory"}
 UNUSED_TESTS = {*names(UNIT, "detail/stores/**/*.cpp"), "diagnose", "main", "version"}
 # For mutants of constants, which need a build each: the tests to try, in this order.
 CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"], "detail/core/header_lookup": ["headers"],
@@ -58,7 +58,7 @@ CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"], "detail/core/h
            "detail/core/secret": ["webhook_secrets"], "detail/core/text": ["detail/core/text", "headers", "contract"],
            "detail/core/refusal": ["error"], "detail/core/verifier": ["detail/core/verifier", "webhook"],
            "webhook": ["webhook", "webhook_sign"], "detail/receiver/incidents": ["receiver"],
-           "detail/receiver/claim_record": ["detail/receiver/claim_record", "idempotency"]}
+           "detail/receiver/claim_record": ["detail/receiver/claim_record", "stores/memory"]}
 # What stands behind #if is compiled only with these.
 ALONE_FLAGS = {"detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
 

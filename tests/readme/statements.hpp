@@ -3,6 +3,7 @@
 #include <pivotal/webhook.hpp>
 #ifdef PIVOTAL_README_SQLITE
 #include <pivotal/receiver.hpp>
+#include <pivotal/inbox_worker.hpp>
 #include <pivotal/stores/sqlite.hpp>
 #endif
 

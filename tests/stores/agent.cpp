@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <pivotal/receiver.hpp>
+#include <pivotal/inbox_worker.hpp>
 
 #include "../support/message.hpp"
 #include "agent.hpp"

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include <pivotal/inbox.hpp>
+#include <pivotal/inbox_worker.hpp>
 
 #include "agent.hpp"
 #include "catch.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <pivotal/idempotency.hpp>
+#include <pivotal/stores/memory.hpp>
 
 #include "process.hpp"
 

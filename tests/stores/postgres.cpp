@@ -19,6 +19,7 @@
 #include <sys/mount.h>
 
 #include <pivotal/receiver.hpp>
+#include <pivotal/stores/memory.hpp>
 
 #include "../support/message.hpp"
 #include "agent.hpp"

@@ -31,6 +31,8 @@
 #include <unistd.h>
 
 #include <pivotal/receiver.hpp>
+#include <pivotal/stores/memory.hpp>
+#include <pivotal/inbox_worker.hpp>
 #include <pivotal/stores/postgres.hpp>
 #include <pivotal/stores/redis.hpp>
 #include <pivotal/stores/sqlite.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <pivotal/receiver.hpp>
+#include <pivotal/stores/memory.hpp>
 
 #include <atomic>
 #include <condition_variable>

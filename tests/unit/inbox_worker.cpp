@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <pivotal/inbox.hpp>
+#include <pivotal/inbox_worker.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -18,7 +18,7 @@
 #include "outcome.hpp"
 #include "without_threads.hpp"
 
-namespace unit_inbox {
+namespace unit_inbox_worker {
 
 // The inboxes themselves are tested with real stores, in tests/stores. Here is the worker, over an inbox that
 // shows what it was told.
@@ -572,4 +572,4 @@ TEST_CASE("a Receiver over an inbox puts and answers", "[receiver][inbox]") {
     }
 }
 
-}  // namespace unit_inbox
+}  // namespace unit_inbox_worker

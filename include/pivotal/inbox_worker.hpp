@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <pivotal/detail/receiver/incidents.hpp>
+#include <pivotal/detail/receiver/lease_keeper.hpp>
+#include <pivotal/event.hpp>
+#include <pivotal/inbox.hpp>
+#include <pivotal/incident.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+
+/// How an InboxWorker works.
+struct WorkerOptions {
+    /// How many events are handled at once, at least 1.
+    unsigned threads = 1;
+    /// How long the event of a worker that died stays with it. Renewed while a handler runs.
+    std::chrono::milliseconds lease = std::chrono::seconds{30};
+    /// How often a handler may fail, or kill its process, before the event is buried.
+    int max_attempts = 10;
+    /// The wait after the first failed attempt is drawn between this and twice as much; it doubles with each
+    /// attempt ...
+    std::chrono::milliseconds min_backoff = std::chrono::seconds{1};
+    /// ... and is never longer than this.
+    std::chrono::milliseconds max_backoff = std::chrono::hours{1};
+    /// How often an idle worker looks for work.
+    std::chrono::milliseconds poll = std::chrono::milliseconds{200};
+    /// Told of what goes wrong, from the worker's threads, several at once; what it throws is dropped.
+    std::function<void(const Incident&)> on_incident = {};
+};
+
+/// Handles the events of an Inbox in threads of its own, until it is destroyed.
+///
+/// The handler is called with each event, from `threads` threads at once. When it returns the event is done;
+/// when it throws the event is tried again after a while, and buried after `max_attempts`. An event that
+/// kills its process is taken again when its lease has run out, and buried likewise. So each event is handled
+/// at least once; for an effect exactly once see `mark_processed`.
+///
+/// The constructor starts it; it throws std::invalid_argument where there is no inbox or no handler. The
+/// destructor waits for the handlers that are running. While the store cannot answer, it keeps asking.
+class InboxWorker {
+public:
+    InboxWorker(std::shared_ptr<Inbox> inbox, std::function<void(const Event&)> handler,
+                WorkerOptions options = {});
+    ~InboxWorker() { stop(); }
+    InboxWorker(const InboxWorker&) = delete;
+    InboxWorker& operator=(const InboxWorker&) = delete;
+
+private:
+    void stop() noexcept;
+    void run() noexcept;
+    void handle(const Job& job);
+    void finish(const Job& job);
+    void fail(const Job& job, const std::string& error);
+    void give_up(const Job& job, const std::string& error);
+    std::chrono::milliseconds backoff(int attempt) const;
+    void pause(std::chrono::milliseconds time);
+    void report(Incident::Reason reason, const char* error, const Job& job) const noexcept {
+        detail::report(options_.on_incident, reason, error, &job.event);
+    }
+    void report_current(Incident::Reason reason, const Job& job) const noexcept {
+        detail::report_current(options_.on_incident, reason, &job.event);
+    }
+
+    const std::shared_ptr<Inbox> inbox_;
+    const std::function<void(const Event&)> handler_;
+    const WorkerOptions options_;
+    detail::LeaseKeeper keeper_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::vector<std::thread> threads_;
+};
+
+// ---- InboxWorker ----
+
+inline InboxWorker::InboxWorker(std::shared_ptr<Inbox> inbox, std::function<void(const Event&)> handler,
+                                WorkerOptions options)
+    : inbox_(std::move(inbox)), handler_(std::move(handler)), options_(std::move(options)) {
+    if (!inbox_ || !handler_)
+        throw std::invalid_argument("pivotal: an InboxWorker needs an inbox and a handler");
+    const unsigned count = std::max(options_.threads, 1U);
+    threads_.reserve(count);
+    try {
+        for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+    } catch (...) {
+        stop();
+        throw;
+    }
+}
+
+inline void InboxWorker::stop() noexcept {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+/// Waits, or returns at once where the worker stops.
+inline void InboxWorker::pause(std::chrono::milliseconds time) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    wake_.wait_for(lock, time, [this] { return stopping_; });
+}
+
+inline void InboxWorker::run() noexcept {
+    const auto is_stopping = [this] {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return stopping_;
+    };
+    const auto failed = [this](Incident::Reason reason) {
+        detail::report_current(options_.on_incident, reason, nullptr);
+        return std::max<std::chrono::milliseconds>(options_.poll, std::chrono::seconds(1));
+    };
+    while (!is_stopping()) {
+        std::chrono::milliseconds wait{0};
+        try {
+            const std::optional<Job> job = inbox_->take(options_.lease);
+            if (job)
+                handle(*job);
+            else
+                wait = options_.poll;
+        } catch (const std::bad_alloc&) {
+            wait = failed(Incident::Reason::internal_error);
+        } catch (...) {
+            wait = failed(Incident::Reason::store_unavailable);
+        }
+        if (wait > wait.zero()) pause(wait);
+    }
+}
+
+/// The inbox may throw; the handler's exceptions end here.
+inline void InboxWorker::handle(const Job& job) {
+    if (job.attempt > options_.max_attempts) {  // those before it ended without a word
+        give_up(job, "its worker died, or lost its lease, in each attempt");
+        return;
+    }
+    std::string error;
+    try {
+        const detail::LeaseKeeper::Guard guard(keeper_, options_.lease,
+                                               [&] { return inbox_->renew(job, options_.lease); });
+        handler_(job.event);
+    } catch (...) {
+        detail::with_current_error([&](const char* text) { error = text; });
+        if (error.empty()) error = "unknown error";
+    }
+    if (error.empty())
+        finish(job);
+    else
+        fail(job, error);
+}
+
+inline void InboxWorker::finish(const Job& job) {
+    bool held = false;
+    try {
+        held = inbox_->done(job);
+    } catch (...) {
+        try {
+            held = inbox_->done(job);
+        } catch (...) {
+            report_current(Incident::Reason::not_recorded, job);
+            return;
+        }
+    }
+    if (!held) report(Incident::Reason::claim_lost, "the event's lease was taken over", job);
+}
+
+inline void InboxWorker::fail(const Job& job, const std::string& error) {
+    if (job.attempt >= options_.max_attempts) {
+        give_up(job, error);
+        return;
+    }
+    report(Incident::Reason::handler_failed, error.c_str(), job);
+    inbox_->retry(job, backoff(job.attempt), error);
+}
+
+inline void InboxWorker::give_up(const Job& job, const std::string& error) {
+    if (inbox_->bury(job, error)) report(Incident::Reason::buried, error.c_str(), job);
+}
+
+/// Between half of it and all of it, so that what failed together does not come back together.
+inline std::chrono::milliseconds InboxWorker::backoff(int attempt) const {
+    using std::chrono::milliseconds;
+    const milliseconds most =
+        std::clamp<milliseconds>(options_.max_backoff, milliseconds(0), std::chrono::hours(24 * 365));
+    milliseconds top = std::clamp(options_.min_backoff, milliseconds(0), most);
+    for (int i = 0; i < attempt && top < most; ++i) top *= 2;
+    top = std::min(top, most);
+    thread_local std::minstd_rand random{std::random_device{}()};
+    return milliseconds(
+        std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));
+}
+
+}  // namespace v1
+}  // namespace pivotal
