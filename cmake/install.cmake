@@ -26,5 +26,3 @@ file(RELATIVE_PATH PIVOTAL_PC_TO_PREFIX "/${CMAKE_INSTALL_DATADIR}/pkgconfig" "/
 configure_file(cmake/pivotal-webhook.pc.in pivotal-webhook.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pivotal-webhook.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-
-include(cmake/sbom.cmake)
