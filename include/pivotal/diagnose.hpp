@@ -18,12 +18,10 @@ inline namespace v1 {
 
 namespace detail {
 
-/// Webhook accepts all of the secrets, and the delivery under the first of them.
+/// A Webhook takes the secrets, and accepts the delivery.
 inline bool is_accepted(std::string_view secrets, Body body, const SeenHeaders& seen, Clock::time_point now) {
     std::error_code error;
-    if (!Webhook::create(secrets, error)) return false;
-    const std::string_view first = first_secret(secrets);
-    const std::optional<Webhook> webhook = Webhook::create(first, error);
+    const std::optional<Webhook> webhook = Webhook::create(secrets, error);
     return webhook && webhook->authenticate(body, seen.signing, error, now);
 }
 
@@ -89,10 +87,12 @@ template <class HeaderSource>
 #else
     constexpr detail::GzipCodec codec{};
 #endif
-    if (detail::is_accepted(secrets, body, seen, now)) return {detail::nothing_wrong(body)};
+    const bool accepted = detail::is_accepted(secrets, body, seen, now);
+    if (accepted && detail::is_accepted(detail::first_secret(secrets), body, seen, now))
+        return {detail::nothing_wrong(body)};
     detail::SignatureSearch search(secrets, body.view(), seen, codec);
     search.run();
-    return detail::DiagnosisReport(body.view(), seen, search, now, WebhookOptions().tolerance,
+    return detail::DiagnosisReport(body.view(), seen, search, now, WebhookOptions().tolerance, accepted,
                                    codec.compress != nullptr)
         .take();
 }

@@ -753,6 +753,67 @@ TEST_CASE("the work is bounded", "[diagnose][long]") {
     }
 }
 
+// ---- What it must not say ----
+
+TEST_CASE("a lone surrogate is JSON, as Event takes it", "[diagnose]") {
+    const std::string cut = R"({"id":"evt_1","type":"t","a":"\ud83d"})";
+    Message forged = changed(cut, cut);
+    forged.signature = forged.v1("a key of nobody");
+    CHECK_FALSE(contains(explanation(forged), "not JSON"));
+    CHECK(contains(explanation(forged), "a JSON library"));
+    CHECK(findings(changed(cut, R"({"id": "evt_1", "type": "t", "a": "\ud83d"})")) ==
+          Findings{Finding::body_reserialized});
+}
+
+TEST_CASE("that a Webhook accepts is said only where it does", "[diagnose]") {
+    const std::string both = support::secret + " " + support::other_secret;
+    const auto says_so = [](const Message& message, const std::string& secrets,
+                            pivotal::Clock::time_point now = support::now) {
+        std::string text;
+        for (const Diagnosis& one : pivotal::diagnose(secrets, message.body, fields_of(message), now))
+            text += one.explanation;
+        CHECK(contains(text, "secret 2 of"));
+        return contains(text, "accepts");
+    };
+    Message message;
+    message.sign(support::other_key);
+    CHECK(says_so(message, both));
+    CHECK_FALSE(says_so(message, both + " whsec_AAAA"));
+    CHECK_FALSE(says_so(message, both, support::now + std::chrono::hours{1}));
+    message.body += "\n";
+    CHECK_FALSE(says_so(message, both));
+}
+
+TEST_CASE("a prefix in capitals is one mistake", "[diagnose]") {
+    for (const std::string& secret :
+         {"WHSEC_" + support::secret.substr(6), "Whsec_" + support::secret.substr(6)}) {
+        CHECK(findings(Message(), secret) == Findings{Finding::secret_malformed});
+        CHECK(contains(explanation(Message(), secret), "lower case"));
+        CHECK(contains(explanation(Message(), secret), "the key is the right one"));
+    }
+    // What is no secret for another reason is not called url-safe base64 besides.
+    CHECK(findings(Message(), "whsec_AA-A") == Findings{Finding::secret_malformed});
+}
+
+TEST_CASE("that it stopped at sixteen secrets is said", "[diagnose]") {
+    std::string secrets;
+    for (int i = 0; i < 16; ++i) secrets += support::other_secret + " ";
+    CHECK(findings(Message(), secrets) == Findings{Finding::unexplained});
+    CHECK_FALSE(contains(explanation(Message(), secrets), "the first 16"));
+    CHECK(findings(Message(), secrets + support::secret) == Findings{Finding::unexplained});
+    CHECK(contains(explanation(Message(), secrets + support::secret), "the first 16 of the 17 secrets"));
+    CHECK(contains(explanation(Message(), support::other_secret + " " + support::secret + " " + secrets),
+                   "secret 2 of 18"));
+}
+
+TEST_CASE("no byte of a secret is left behind, not even one that was cut off", "[diagnose]") {
+    pivotal::detail::SecretText secret(support::secret);
+    secret.text().erase(0, 10);
+    secret.wipe();
+    secret.text().resize(secret.text().capacity());
+    CHECK(secret.view() == std::string(secret.view().size(), '\0'));
+}
+
 // ---- How it is called ----
 
 TEST_CASE("every kind of HeaderSource is diagnosed alike", "[diagnose]") {

@@ -174,8 +174,7 @@ public:
         at_ = 0;
         numbers_ = 0;
         root_ = Node();
-        if (text.find('\0') != text.npos || text.substr(0, 3) == "\xEF\xBB\xBF" ||
-            !nlohmann::json::accept(text.begin(), text.end()))
+        if (text.find('\0') != text.npos || text.substr(0, 3) == "\xEF\xBB\xBF" || !is_json(text))
             return false;
         return read(root_, 1);
     }
@@ -211,6 +210,13 @@ public:
     static constexpr std::size_t max_written = std::size_t{4} << 20;
 
 private:
+    /// As Event takes it: with surrogates that have no partner.
+    static bool is_json(std::string_view text) {
+        std::string copy;
+        text = with_whole_surrogates(text, copy);
+        return nlohmann::json::accept(text.begin(), text.end());
+    }
+
     struct Node {
         char kind = 'v';          // '{', '[', '"', '0' for a whole number, 'v' for every other scalar
         std::string_view token;   // a scalar as it is written
@@ -254,8 +260,11 @@ private:
         if (first == '"') {
             node.kind = '"';
             node.value = node.token.substr(1, node.token.size() - 2);
-            if (node.value.find('\\') != node.value.npos)
-                node.value = nlohmann::json::parse(node.token.begin(), node.token.end()).get<std::string>();
+            if (node.value.find('\\') != node.value.npos) {
+                std::string copy;
+                const std::string_view whole = with_whole_surrogates(node.token, copy);
+                node.value = nlohmann::json::parse(whole.begin(), whole.end()).get<std::string>();
+            }
         } else if (first == '-' || (first >= '0' && first <= '9')) {
             node.value = javascript_number(node.token);
             if (node.token.find_first_not_of("-0123456789") == node.token.npos) {

@@ -30,8 +30,15 @@ namespace detail {
 class DiagnosisReport {
 public:
     DiagnosisReport(std::string_view body, const SeenHeaders& seen, const SignatureSearch& search,
-                    std::chrono::system_clock::time_point now, std::chrono::seconds tolerance, bool zlib)
-        : body_(body), seen_(seen), search_(search), now_(now), tolerance_(tolerance), zlib_(zlib) {
+                    std::chrono::system_clock::time_point now, std::chrono::seconds tolerance,
+                    bool accepted_by_all, bool zlib)
+        : body_(body),
+          seen_(seen),
+          search_(search),
+          now_(now),
+          tolerance_(tolerance),
+          accepted_by_all_(accepted_by_all),
+          zlib_(zlib) {
         if (search.failed || search.secrets.failed) {
             report(Finding::crypto_failure,
                    "OpenSSL could not compute a signature: is its default provider loaded, and is there "
@@ -163,9 +170,9 @@ private:
 
     void report_other_secret() {
         std::string text =
-            "The signature was made with " + name_of_secret(search_.key->secret) +
-            ", not with the first. A Webhook that is given all of them accepts it; one that has the first "
-            "alone refuses. ";
+            "The signature was made with " + name_of_secret(search_.key->secret) + ", not with the first. ";
+        if (accepted_by_all_)
+            text += "A Webhook that is given all of them accepts it; one that has the first alone refuses. ";
         text +=
             search_.bodies.livemode() == "false"
                 ? "The event says livemode false, so it may be the secret of the test endpoint: each "
@@ -305,7 +312,10 @@ private:
             if (zlib_) text += "gzip and its content exchanged; ";
         }
         text += "the secret used as text, quoted, url-safe or with v1, in front; ";
-        if (search_.secrets.count > 1)
+        if (search_.secrets.count > SecretForms::max_secrets)
+            text += "the first " + std::to_string(SecretForms::max_secrets) + " of the " +
+                    std::to_string(search_.secrets.count) + " secrets (no more are looked at); ";
+        else if (search_.secrets.count > 1)
             text += "each of the " + std::to_string(search_.secrets.count) + " secrets; ";
         text +=
             "the event's id used as the header's; headers of two families mixed, joined or trimmed; a "
@@ -353,7 +363,7 @@ private:
     const SignatureSearch& search_;
     std::chrono::system_clock::time_point now_;
     std::chrono::seconds tolerance_;
-    bool zlib_;
+    bool accepted_by_all_, zlib_;
     std::vector<Diagnosis> diagnoses_;
 };
 

@@ -28,7 +28,7 @@ public:
     SignatureSearch(std::string_view secret_texts, std::string_view body, const SeenHeaders& seen,
                     GzipCodec codec)
         : found(chosen_headers(seen)),
-          secrets(secret_forms(secret_texts)),
+          secrets(secret_texts),
           bodies(body, codec, parse_timestamp(found.timestamp).value_or(0), budget),
           headers(header_forms(seen, bodies.event_id())),
           prefixes(prefix_forms(headers)) {}

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +13,7 @@
 #include <pivotal/detail/core/base64.hpp>
 #include <pivotal/detail/core/openssl.hpp>
 #include <pivotal/detail/core/secret.hpp>
+#include <pivotal/detail/core/text.hpp>
 #include <pivotal/finding.hpp>
 
 namespace pivotal {
@@ -22,7 +23,7 @@ namespace detail {
 /// Takes the first secret off `rest`; they are separated by white space. Empty at the end.
 inline std::string_view next_secret(std::string_view& rest) noexcept {
     constexpr std::string_view white_space = " \t\n\r\v\f";
-    rest.remove_prefix(std::min(rest.find_first_not_of(white_space), rest.size()));
+    rest.remove_prefix((std::min)(rest.find_first_not_of(white_space), rest.size()));
     const std::string_view secret = rest.substr(0, rest.find_first_of(white_space));
     rest.remove_prefix(secret.size());
     return secret;
@@ -32,19 +33,24 @@ inline std::string_view first_secret(std::string_view secrets) noexcept {
     return next_secret(secrets);
 }
 
-/// A secret on its way to a key; wiped.
+/// A secret on its way to a key. All that its memory ever held is wiped, what was cut off the text too.
 class SecretText {
 public:
     explicit SecretText(std::string_view text) {
         text_.reserve(text.size() + 16);  // what is put around a secret fits: no copy is left behind
         text_ = text;
     }
-    ~SecretText() { OPENSSL_cleanse(text_.data(), text_.size()); }
+    ~SecretText() { wipe(); }
     SecretText(const SecretText&) = delete;
     SecretText& operator=(const SecretText&) = delete;
 
     std::string& text() noexcept { return text_; }
     std::string_view view() const noexcept { return text_; }
+
+    void wipe() noexcept {
+        text_.resize(text_.capacity());
+        OPENSSL_cleanse(text_.data(), text_.size());
+    }
 
 private:
     std::string text_;
@@ -66,64 +72,57 @@ struct SecretProblem {
     bool mended;  // the search goes on with what was meant
 };
 
-struct SecretForms {
-    static constexpr std::size_t max_secrets = 16;
-
-    std::vector<KeyForm> keys;  // those without a change come first, in the order of the secrets
-    std::vector<SecretProblem> problems;
-    std::size_t count = 0;  // of the secrets given
-    bool failed = false;    // inside OpenSSL
-};
-
 /// Takes quotes, a version and what else stands in front off a secret, and makes its base64 standard; `add`
 /// is called for each mistake.
 template <class Add>
 void mend_secret(std::string& secret, Add&& add) {
-    constexpr std::array<std::string_view, 8> quotes = {
-        "\"", "'", "`", "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E"};
+    const auto has_prefix = [&](std::string_view prefix) { return starts_with(secret, prefix); };
     const auto strip = [&](std::string_view what) {  // at either end
-        bool stripped = false;
-        while (starts_with(secret, what) && !secret.empty()) {
-            secret.erase(0, what.size());
-            stripped = true;
-        }
+        const std::size_t size = secret.size();
+        while (!secret.empty() && has_prefix(what)) secret.erase(0, what.size());
         while (secret.size() >= what.size() &&
-               std::string_view(secret).substr(secret.size() - what.size()) == what) {
+               std::string_view(secret).substr(secret.size() - what.size()) == what)
             secret.erase(secret.size() - what.size());
-            stripped = true;
-        }
-        return stripped;
+        return secret.size() < size;
     };
     bool quoted = false;
     for (int twice = 0; twice < 2; ++twice)  // of one kind within another
-        for (const std::string_view quote : quotes) quoted |= strip(quote);
+        for (const std::string_view quote :
+             {"\"", "'", "`", "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E"})
+            quoted |= strip(quote);
     if (quoted)
         add(Finding::secret_quoted,
             "it has quotes around it: remove them (a .env file, Docker's --env-file and YAML keep some that "
             "a shell would take off)");
     for (const std::string_view version : {"v1,", "v1a,"}) {
-        if (!starts_with(secret, version)) continue;
+        if (!has_prefix(version)) continue;
         secret.erase(0, version.size());
         add(Finding::secret_with_version,
             "it starts with v1, (a signature's version): remove that, a secret starts with whsec_");
     }
     for (const std::string_view prefix : {"whsec_", "whpk_"}) {
         const std::size_t at = secret.find(prefix, 1);
-        if (at == secret.npos || starts_with(secret, prefix)) continue;
-        secret.erase(0, at);
-        add(Finding::secret_malformed,
-            "there is text in front of its prefix (the variable's name, or a byte order mark?): remove what "
-            "stands in front");
+        if (equals_ignoring_case(std::string_view(secret).substr(0, prefix.size()), prefix)) {
+            if (has_prefix(prefix)) continue;
+            secret.replace(0, prefix.size(), prefix);
+            add(Finding::secret_malformed, "its prefix must be in lower case (whsec_, whpk_)");
+        } else if (at != secret.npos && !has_prefix("whsec_")) {
+            secret.erase(0, at);
+            add(Finding::secret_malformed,
+                "there is text in front of its prefix (the variable's name, or a byte order mark?): remove "
+                "what stands in front");
+        }
     }
-    const std::size_t payload = starts_with(secret, "whsec_") ? 6 : starts_with(secret, "whpk_") ? 5 : 0;
+    const std::size_t payload = has_prefix("whsec_") ? 6 : has_prefix("whpk_") ? 5 : 0;
     constexpr std::string_view url_safe =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=";
     const bool two = secret.find("whsec_", 1) != secret.npos || secret.find("whpk_", 1) != secret.npos;
     if (secret.find_first_of("-_", payload) != secret.npos && !two &&
-        secret.find_first_not_of(url_safe, payload) == secret.npos && !starts_with(secret, "pivotal_") &&
-        !starts_with(secret, "whsk_") && !is_other_token(secret)) {
-        std::replace(secret.begin() + static_cast<std::ptrdiff_t>(payload), secret.end(), '-', '+');
-        std::replace(secret.begin() + static_cast<std::ptrdiff_t>(payload), secret.end(), '_', '/');
+        secret.find_first_not_of(url_safe, payload) == secret.npos && !has_prefix("pivotal_") &&
+        !has_prefix("whsk_") && !is_other_token(secret)) {
+        const auto begin = secret.begin() + static_cast<std::ptrdiff_t>(payload);
+        std::replace(begin, secret.end(), '-', '+');
+        std::replace(begin, secret.end(), '_', '/');
         add(Finding::secret_url_safe,
             "it is url-safe base64 (with - or _): it must be standard base64 (with + and /), as Pivotal's "
             "dashboard shows it");
@@ -140,15 +139,9 @@ inline void drop_spare_bits(std::string& base64) {
     if (value != alphabet.npos) base64.back() = alphabet[value & (tail == 2 ? 0x30U : 0x3CU)];
 }
 
-/// The keys that senders make of the text of a secret by mistake.
+/// Calls `add(key, when)` with the keys that senders make of the text of a secret by mistake.
 template <class Add>
 void for_each_text_key(std::string_view secret, Add&& add) {
-    const auto change = [](std::string when) {
-        return Change{
-            Finding::secret_used_as_text, std::move(when),
-            "The key is what the base64 behind whsec_ stands for, not its text. The sender of this delivery "
-            "(a test script of yours?) doesn't decode it, or not strictly."};
-    };
     const std::string_view bare = starts_with(secret, "whsec_") ? secret.substr(6) : secret;
     struct Around {
         std::string_view before, behind;
@@ -158,89 +151,103 @@ void for_each_text_key(std::string_view secret, Add&& add) {
          {Around{"", "", ""}, Around{"", "\n", " and a newline"}, Around{"v1,", "", " behind v1,"},
           Around{"\"", "\"", " in quotes"}, Around{"'", "'", " in quotes"}})
         for (const std::string_view prefix : {"whsec_", ""}) {
-            SecretText key(around.before);
-            key.text().reserve(secret.size() + 16);
-            key.text().append(prefix).append(bare).append(around.behind);
-            add(key.view(), change(std::string("the key is the text of the secret") +
-                                   (prefix.empty() ? " without whsec_" : "") + around.name +
-                                   ", instead of the bytes that its base64 stands for"));
+            SecretText key(bare);
+            key.text().insert(0, prefix).insert(0, around.before).append(around.behind);
+            add(key.view(), std::string("the key is the text of the secret") +
+                                (prefix.empty() ? " without whsec_" : "") + around.name +
+                                ", instead of the bytes that its base64 stands for");
         }
 
     // What a lenient decoder makes of the text when whsec_ is left on: Node takes _ for /, Python skips it;
     // both drop the bits that fill no byte.
     for (const std::string_view prefix : {"whsec/", "whsec"}) {
-        SecretText text(prefix);
-        text.text().reserve(prefix.size() + bare.size());
-        text.text().append(bare.substr(0, std::min(bare.find('='), bare.size())));
-        drop_spare_bits(text.text());
+        SecretText text(bare.substr(0, bare.find('=')));
+        drop_spare_bits(text.text().insert(0, prefix));
         SecretBytes<2 * max_secret_size> key;
         const std::size_t size = base64_decode(text.view(), key.data, key.size());
         if (size != base64_invalid)
             add(std::string_view(reinterpret_cast<const char*>(key.data), size),
-                change("whsec_ is decoded together with the base64 behind it"));
+                "whsec_ is decoded together with the base64 behind it");
     }
 }
 
 /// The keys of all secrets, which are separated by white space.
-inline SecretForms secret_forms(std::string_view secrets) {
-    const ErrorQueueGuard guard;
-    SecretForms forms;
-    std::vector<KeyForm> as_text;
-    const auto accept = [&](KeyRing& ring) {
+class SecretForms {
+public:
+    static constexpr std::size_t max_secrets = 16;
+
+    std::vector<KeyForm> keys;  // those without a change come first, in the order of the secrets
+    std::vector<SecretProblem> problems;
+    std::size_t count = 0;  // of the secrets given, of which max_secrets are looked at
+    bool failed = false;    // inside OpenSSL
+
+    explicit SecretForms(std::string_view secrets) {
+        const ErrorQueueGuard guard;
+        for (std::string_view secret = next_secret(secrets); !secret.empty();
+             secret = next_secret(secrets), ++count)
+            if (count < max_secrets) add_secret_and_texts(secret);
+        if (count == 0) problems.push_back({Finding::secret_malformed, 0, secret_advice_empty, false});
+        std::move(as_text_.begin(), as_text_.end(), std::back_inserter(keys));
+    }
+
+private:
+    void add_secret_and_texts(std::string_view secret) {
+        SecretText mended(secret);
+        if (!add_key(secret)) mend(mended, problems.size());
+        if (starts_with(mended.view(), "whpk_") || starts_with(mended.view(), "whsk_") ||
+            mended.view().empty() || mended.view().size() > 2 * max_secret_size)
+            return;
+        const auto add = [&](std::string_view key, std::string when) { add_text_key(key, std::move(when)); };
+        for_each_text_key(mended.view(), add);
+        if (secret != mended.view()) add(secret, "the text of the secret as it was given is the key");
+    }
+
+    /// The refusal is kept.
+    bool add_key(std::string_view secret) {
+        KeyRing ring;
+        refusal_ = add_secret(ring, secret);
+        failed = failed || refusal_.code == Errc::crypto_failure;
+        if (refusal_) return false;
         KeyForm form;
-        form.secret = forms.count;
-        if (!ring.hmac.empty())
+        form.secret = count;
+        if (ring.ed25519.empty())
             form.hmac = std::move(ring.hmac.back());
         else
             form.ed25519 = std::move(ring.ed25519.back());
-        forms.keys.push_back(std::move(form));
-    };
-
-    for (std::string_view secret = next_secret(secrets);
-         !secret.empty() && forms.count < SecretForms::max_secrets; secret = next_secret(secrets)) {
-        KeyRing ring;
-        SecretText mended(secret);
-        SecretRefusal refusal = add_secret(ring, secret);
-        if (refusal.code == Errc::crypto_failure) forms.failed = true;
-        if (!refusal) {
-            accept(ring);
-        } else {
-            const std::size_t first = forms.problems.size();
-            mend_secret(mended.text(), [&](Finding finding, const char* text) {
-                forms.problems.push_back({finding, forms.count, text, false});
-            });
-            const SecretRefusal second = mended.view().empty() ? refusal : add_secret(ring, mended.view());
-            if (!second) accept(ring);
-            if (second)
-                forms.problems.push_back({Finding::secret_malformed, forms.count, second.advice, false});
-            for (std::size_t i = first; i < forms.problems.size(); ++i) forms.problems[i].mended = !second;
-        }
-        const bool hmac = !starts_with(mended.view(), "whpk_") && !starts_with(mended.view(), "whsk_");
-        if (hmac && !mended.view().empty() && mended.view().size() <= 2 * max_secret_size) {
-            const auto add = [&](std::string_view key, Change change) {
-                KeyForm form;
-                form.hmac.emplace(reinterpret_cast<const unsigned char*>(key.data()), key.size());
-                form.secret = forms.count;
-                form.change = std::move(change);
-                if (*form.hmac)
-                    as_text.push_back(std::move(form));
-                else
-                    forms.failed = true;
-            };
-            for_each_text_key(mended.view(), add);
-            if (secret != mended.view())
-                add(secret,
-                    Change{Finding::secret_used_as_text, "the text of the secret as it was given is the key",
-                           "The key is what the base64 behind whsec_ stands for, not its text: the sender "
-                           "doesn't decode it."});
-        }
-        ++forms.count;
+        keys.push_back(std::move(form));
+        return true;
     }
-    if (forms.count == 0)
-        forms.problems.push_back({Finding::secret_malformed, 0, secret_advice_empty, false});
-    std::move(as_text.begin(), as_text.end(), std::back_inserter(forms.keys));
-    return forms;
-}
+
+    void mend(SecretText& secret, std::size_t first_problem) {
+        mend_secret(secret.text(), [&](Finding finding, const char* text) {
+            problems.push_back({finding, count, text, false});
+        });
+        const bool mended = !secret.view().empty() && add_key(secret.view());
+        if (mended) {
+            for (std::size_t i = first_problem; i < problems.size(); ++i) problems[i].mended = true;
+            return;
+        }
+        // It is no secret in another way: that it looked url-safe would be a second opinion.
+        if (problems.size() > first_problem && problems.back().finding == Finding::secret_url_safe)
+            problems.pop_back();
+        problems.push_back({Finding::secret_malformed, count, refusal_.advice, false});
+    }
+
+    void add_text_key(std::string_view key, std::string when) {
+        KeyForm form;
+        form.hmac.emplace(reinterpret_cast<const unsigned char*>(key.data()), key.size());
+        form.secret = count;
+        form.change = Change{
+            Finding::secret_used_as_text, std::move(when),
+            "The key is what the base64 behind whsec_ stands for, not its text. The sender of this delivery "
+            "(a test script of yours?) doesn't decode it, or not strictly."};
+        failed = failed || !*form.hmac;
+        if (*form.hmac) as_text_.push_back(std::move(form));
+    }
+
+    std::vector<KeyForm> as_text_;
+    SecretRefusal refusal_;
+};
 
 }  // namespace detail
 }  // namespace v1
