@@ -112,7 +112,7 @@ private:
         if (outcome.event) {
             line["type"] = outcome.event->type;
             line["id"] = outcome.event->id;
-            line["delivery_id"] = outcome.event->delivery_id;
+            line["message_id"] = outcome.event->delivery.message_id;
         } else {
             line["error"] = outcome.error.message();
             line["reason"] = outcome.reason;

@@ -66,7 +66,7 @@ int verify(const InputOptions& options, const std::string& secrets) {
     try {
         const pivotal::Event event = webhook.verify(delivery.body, delivery.headers, now);
         std::cout << coloured("valid", 32, colour) << ": " << printable(event.type) << " "
-                  << printable(event.id) << ", signed " << iso8601(event.delivered_at) << std::endl;
+                  << printable(event.id) << ", signed " << iso8601(event.delivery.timestamp) << std::endl;
         return status_valid;
     } catch (const pivotal::WebhookVerificationError& error) {
         std::cout << coloured("invalid", 31, colour) << ": " << error.what() << std::endl;

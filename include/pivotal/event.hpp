@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,17 @@ using Clock = std::chrono::system_clock;
 /// Unix seconds. Ten thousand years fit; in the nanoseconds of Clock::time_point a timestamp could overflow.
 using Seconds = std::chrono::time_point<Clock, std::chrono::seconds>;
 
+/// What was verified of a delivery besides its body: never read these from the request again.
+struct Delivery {
+    /// The verified `svix-id`, `msg_...`: the same on retries, on a resend, and at every endpoint that gets the
+    /// message. For a log; the key of what was handled is Event::id.
+    std::string message_id;
+    /// The verified `svix-timestamp`: when this attempt was signed.
+    Seconds timestamp{};
+    /// Which of the Webhook's secrets it was, from 0: during a rotation, whether the old one is still used.
+    std::size_t secret = 0;
+};
+
 /// An event of Pivotal: what a delivery's body says, and which delivery brought it.
 ///
 /// Only `id` and `type` are certain to be there. Unknown types and unknown fields are normal. A known field
@@ -40,8 +52,7 @@ struct Event {
     nlohmann::json data;                     ///< Null where the event has none.
     nlohmann::json extra;                    ///< Top-level fields that this version does not know, or null.
 
-    std::string delivery_id;  ///< The verified `svix-id`, `msg_...`; empty after Event::parse.
-    Seconds delivered_at{};   ///< The verified `svix-timestamp`; the epoch after Event::parse.
+    Delivery delivery;  ///< What brought it; empty after Event::parse.
 
     /// `data.object`: the whole resource at the time of the event, or a null value. It belongs to this event.
     const nlohmann::json& object() const& noexcept { return member_of_data("object"); }

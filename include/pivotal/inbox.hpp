@@ -18,7 +18,7 @@ inline namespace v1 {
 
 /// An event that a worker has leased.
 struct Job {
-    Event event;        ///< As it was put: with its delivery_id and delivered_at.
+    Event event;        ///< As it was put, with its Delivery.
     std::string body;   ///< The bytes that were put.
     int attempt = 0;    ///< 1 the first time; counted as the event is leased.
     std::string owner;  ///< Who holds the lease: random, new for each take.

@@ -19,9 +19,9 @@ struct Incident {
     };
 
     Reason reason = Reason::internal_error;
-    std::string error;        ///< The text of the error: for a log, not for the sender.
-    std::string event_id;     ///< Empty where not known.
-    std::string delivery_id;  ///< The verified `svix-id`; empty where not known.
+    std::string error;       ///< The text of the error: for a log, not for the sender.
+    std::string event_id;    ///< Empty where not known.
+    std::string message_id;  ///< The verified `svix-id`; empty where not known.
 };
 
 }  // namespace v1

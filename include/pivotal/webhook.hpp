@@ -260,8 +260,8 @@ template <class HeaderSource>
 detail::Refusal Webhook::check_event(Body body, const HeaderSource& headers, Clock::time_point now,
                                      Event& event) const {
     return check(body, headers, now, [&](const detail::CheckedHeaders& checked) {
-        event.delivery_id = checked.id;
-        event.delivered_at = Seconds(std::chrono::seconds(checked.seconds));
+        event.delivery.message_id = checked.id;
+        event.delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
         return detail::parse_event(body.view(), event);
     });
 }

@@ -60,7 +60,7 @@ void verify() {
         {"Svix-Id", id}, {"Svix-Timestamp", "1649367553"}, {"Svix-Signature", signed_by_us}};
     const std::optional<pivotal::Event> event = webhook->verify(body, range, error, then);
     CHECK(!error);
-    CHECK(event && event->id == "evt_1" && event->delivery_id == id);
+    CHECK(event && event->id == "evt_1" && event->delivery.message_id == id);
     CHECK(event && event->object().find("cut") != event->object().end());
     const auto callable = [&](std::string_view name) {
         return name == "webhook-id"          ? id

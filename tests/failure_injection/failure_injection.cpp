@@ -2,8 +2,8 @@
 #include <pivotal/webhook.hpp>
 
 #include <pivotal/detail/receiver/random_token.hpp>
-#include <pivotal/stores/memory.hpp>
 #include <pivotal/receiver.hpp>
+#include <pivotal/stores/memory.hpp>
 
 #include <functional>
 #include <new>
@@ -72,7 +72,7 @@ std::vector<Scenario> scenarios() {
             std::error_code error = Errc::invalid_secret;
             const auto event = hmac.verify(content, {id, timestamp, signature}, error, now);
             if (event.has_value() != !error) contradict("the result and the code disagree");
-            if (event && (event->id.substr(0, 4) != "evt_" || event->delivery_id != id))
+            if (event && (event->id.substr(0, 4) != "evt_" || event->delivery.message_id != id))
                 contradict("the event is not whole");
             return error;
         };

@@ -36,7 +36,7 @@ const char* const in_memory = ":memory:";
 
 Event event() {
     Event made = Event::parse(body);
-    made.delivery_id = id;
+    made.delivery.message_id = id;
     return made;
 }
 
@@ -64,7 +64,7 @@ bool run(Trial& trial, Work work) {
 }
 
 bool is_whole(const Job& job) {
-    return job.event.id == event_id && job.event.delivery_id == id && job.body == body &&
+    return job.event.id == event_id && job.event.delivery.message_id == id && job.body == body &&
            !job.owner.empty() && job.event.data == event().data;
 }
 

@@ -28,7 +28,7 @@ FUZZ_TARGET(event) {
     FUZZ_CHECK(event->api_version == expected->api_version && event->livemode == expected->livemode);
     FUZZ_CHECK(event->data == expected->data);
     FUZZ_CHECK(event->extra == expected->extra);
-    FUZZ_CHECK(event->delivery_id.empty() && event->delivered_at == pivotal::Seconds());
+    FUZZ_CHECK(event->delivery.message_id.empty() && event->delivery.timestamp == pivotal::Seconds());
     (void)event->object();
     (void)event->previous_attributes();
 }

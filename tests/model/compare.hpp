@@ -168,9 +168,9 @@ private:
         if (event.api_version != expected_->api_version) return "api_version differs";
         if (event.livemode != expected_->livemode) return "livemode differs";
         if (event.data != expected_->data) return "data differs: " + event.data.dump();
-        if (event.delivery_id != expected_->delivery_id) return "delivery_id differs";
-        if (event.delivered_at.time_since_epoch().count() != expected_->delivered_at)
-            return "delivered_at differs";
+        if (event.delivery.message_id != expected_->message_id) return "message_id differs";
+        if (event.delivery.timestamp.time_since_epoch().count() != expected_->signed_at)
+            return "timestamp differs";
         if (event.extra != expected_->extra) return "extra differs: " + event.extra.dump();
         return "";
     }

@@ -363,8 +363,8 @@ struct Event {
     std::optional<std::string> created_at, org_id, api_version;
     std::optional<bool> livemode;
     nlohmann::json data, extra;
-    std::string delivery_id;  // of a delivery: what was signed
-    std::int64_t delivered_at = 0;
+    std::string message_id;  // of a delivery: what was signed
+    std::int64_t signed_at = 0;
 };
 
 inline std::optional<Event> read_event(const std::string& body) {
@@ -474,8 +474,8 @@ inline Errc verify(const Delivery& delivery, std::optional<Event>& event, bool p
     if (!parse) return accepted;
     event = read_event(delivery.body);
     if (!event) return Errc::malformed_event;
-    event->delivery_id = id;
-    event->delivered_at = signed_at;
+    event->message_id = id;
+    event->signed_at = signed_at;
     return accepted;
 }
 

@@ -91,7 +91,7 @@ inline void compare(const std::string& text, const std::optional<pivotal::Event>
     CHECK(view->api_version == event->api_version);
     CHECK(view->livemode == event->livemode);
     CHECK(view->delivery_id.empty());
-    CHECK(view->delivered_at == event->delivered_at);
+    CHECK(view->delivered_at == event->delivery.timestamp);
     CHECK(json_of(view->object()) == event->object());
     CHECK(json_of(view->previous_attributes()) == event->previous_attributes());
     CHECK(json_of(view->object()) == event->object());  // again

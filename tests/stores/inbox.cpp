@@ -41,8 +41,8 @@ Event event_of(const std::string& id) {
     Event event;
     event.id = id;
     event.type = "customer.created";
-    event.delivery_id = "msg_" + id;
-    event.delivered_at = pivotal::Seconds(1779820920s);
+    event.delivery.message_id = "msg_" + id;
+    event.delivery.timestamp = pivotal::Seconds(1779820920s);
     return event;
 }
 
@@ -100,8 +100,8 @@ TEST_CASE("an event is put, taken and done", "[inbox]") {
     const Job job = take(*inbox);
     CHECK(job.event.id == "evt_1");
     CHECK(job.event.type == "customer.created");
-    CHECK(job.event.delivery_id == "msg_evt_1");
-    CHECK(job.event.delivered_at == pivotal::Seconds(1779820920s));
+    CHECK(job.event.delivery.message_id == "msg_evt_1");
+    CHECK(job.event.delivery.timestamp == pivotal::Seconds(1779820920s));
     CHECK(job.event.object().at("name") == "Zoë");
     CHECK(job.body == body_of("evt_1"));
     CHECK(job.attempt == 1);
@@ -240,7 +240,7 @@ TEST_CASE("a dead letter is kept, shown and revived", "[inbox]") {
     REQUIRE(dead.size() == 3);
     CHECK(dead[0].event.id == "evt_1");
     CHECK(dead[0].event.object().at("name") == "Zoë");
-    CHECK(dead[0].event.delivery_id == "msg_evt_1");
+    CHECK(dead[0].event.delivery.message_id == "msg_evt_1");
     CHECK(dead[0].body == body_of("evt_1"));
     CHECK(dead[0].attempts == 1);
     CHECK(dead[0].error == "broken: evt_1");
@@ -287,7 +287,7 @@ TEST_CASE("ids, types, errors and bodies are bytes", "[inbox]") {
                                          std::string(256, '\xff')};
     for (const std::string& name : names) {
         Event event;
-        event.id = event.type = event.delivery_id = name;
+        event.id = event.type = event.delivery.message_id = name;
         CHECK(inbox->put(event, name));
         CHECK_FALSE(inbox->put(event, name));
     }
@@ -295,7 +295,7 @@ TEST_CASE("ids, types, errors and bodies are bytes", "[inbox]") {
         const Job job = take(*inbox);
         CHECK(job.event.id == name);
         CHECK(job.event.type == name);
-        CHECK(job.event.delivery_id == name);
+        CHECK(job.event.delivery.message_id == name);
         CHECK(job.body == name);
         CHECK(inbox->bury(job, name));
     }

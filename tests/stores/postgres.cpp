@@ -18,6 +18,7 @@
 
 #include <sys/mount.h>
 
+#include <pivotal/inbox_worker.hpp>
 #include <pivotal/receiver.hpp>
 #include <pivotal/stores/memory.hpp>
 
@@ -600,7 +601,7 @@ TEST_CASE("an inbox takes as long with many events as with few", "[postgres][inb
              {"0, NULL, NULL, NULL", "1, NULL, now() + interval '1 h', NULL",
               "2, NULL, NULL, now() + interval '1 h'", "2, NULL, NULL, now() - interval '1 h'"})
             database.run(
-                "INSERT INTO pivotal_inbox (seq, consumer, event_id, type, delivery_id, delivered_at, received_at, "
+                "INSERT INTO pivotal_inbox (seq, consumer, event_id, type, message_id, signed_at, received_at, "
                 "attempt, state, owner, due_at, expires_at) SELECT nextval('pivotal_inbox_seq'), 'default', "
                 "gen_random_uuid()::text::bytea, 't', '', 0, now(), 0, " +
                 std::string(state) + " FROM generate_series(1, " + std::to_string(count) + ")");

@@ -97,9 +97,9 @@ TEST_CASE("an event has its known fields", "[event]") {
     CHECK(event->object() == json{{"id", "cus_1"}});
     CHECK(event->previous_attributes() == json{{"name", "old"}});
     CHECK(event->extra.is_null());
-    CHECK(event->delivery_id.empty());
-    CHECK(event->delivered_at == pivotal::Seconds());
-    CHECK(event->delivered_at.time_since_epoch().count() == 0);
+    CHECK(event->delivery.message_id.empty());
+    CHECK(event->delivery.timestamp == pivotal::Seconds());
+    CHECK(event->delivery.timestamp.time_since_epoch().count() == 0);
 }
 
 TEST_CASE("an event needs no more than id and type", "[event]") {
@@ -251,7 +251,7 @@ TEST_CASE("a temporary event hands out no reference into itself", "[event]") {
     STATIC_REQUIRE(std::is_copy_assignable_v<Event>);
     STATIC_REQUIRE(std::is_nothrow_move_constructible_v<Event>);
     const Event made;
-    CHECK(made.delivered_at.time_since_epoch().count() == 0);
+    CHECK(made.delivery.timestamp.time_since_epoch().count() == 0);
     CHECK(made.data.is_null());
     CHECK(made.extra.is_null());
     CHECK(made.object().is_null());

@@ -535,7 +535,7 @@ TEST_CASE("a Receiver over an inbox puts and answers", "[receiver][inbox]") {
         const std::optional<Job> job = inbox->take(30s);
         REQUIRE(job);
         CHECK(job->event.id == "evt_5tGz0q");
-        CHECK(job->event.delivery_id == m.id);
+        CHECK(job->event.delivery.message_id == m.id);
         CHECK(job->body == m.body);
         CHECK(incidents.empty());
     }
@@ -563,7 +563,7 @@ TEST_CASE("a Receiver over an inbox puts and answers", "[receiver][inbox]") {
         CHECK(receive() == "503 store unavailable");
         REQUIRE(incidents.size() == 1);
         CHECK(incidents[0].reason == Reason::store_unavailable);
-        CHECK(incidents[0].delivery_id == m.id);
+        CHECK(incidents[0].message_id == m.id);
     }
     SECTION("nor when memory runs out") {
         inbox->on_put = [] { throw std::bad_alloc(); };

@@ -291,7 +291,7 @@ TEST_CASE("an unsigned svix-id beside a valid webhook- triple is never used", "[
     std::error_code error;
     const auto event = webhook.verify(message.body, triple, error, support::now);
     REQUIRE(event);
-    CHECK(event->delivery_id == message.id);
+    CHECK(event->delivery.message_id == message.id);
 
     Names with_fresh_id = triple;
     with_fresh_id.emplace_back("svix-id", "msg_fresh");
@@ -306,7 +306,7 @@ TEST_CASE("an unsigned svix-id beside a valid webhook- triple is never used", "[
                              {"svix-signature", message.signature}});
     const auto other = webhook.verify(message.body, both, error, support::now);
     REQUIRE(other);
-    CHECK(other->delivery_id == message.id);
+    CHECK(other->delivery.message_id == message.id);
 }
 
 TEST_CASE("the boundary of the id cannot be moved by a dot", "[known_failures]") {

@@ -105,7 +105,7 @@ void check(const Incident& incident, Reason reason, const char* error) {
     CHECK(incident.reason == reason);
     CHECK(incident.error == error);
     CHECK(incident.event_id == "evt_5tGz0q");
-    CHECK(incident.delivery_id == Message().id);
+    CHECK(incident.message_id == Message().id);
 }
 
 const auto fail = [] { throw StoreError("no route to host"); };
@@ -122,7 +122,7 @@ TEST_CASE("a lease is 30 s unless it is told otherwise, and a reply that was not
 TEST_CASE("a delivery is handled once, and its retries are duplicates", "[receiver]") {
     Fixture f;
     std::string delivery;
-    f.handler = [&](const Event& event) { delivery = event.delivery_id; };
+    f.handler = [&](const Event& event) { delivery = event.delivery.message_id; };
     check(f.receive(Message()), 200, "ok");
     CHECK(delivery == Message().id);
     check(f.receive(Message()), 200, "duplicate");

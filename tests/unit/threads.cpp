@@ -40,7 +40,7 @@ TEST_CASE("one Webhook serves eight threads at once", "[threads]") {
             if (authentic != !expected || code != expected) ++failures;
             const auto event = webhook.verify(m.body, support::headers_of(m), code, support::now);
             if (event.has_value() != !expected || code != expected) ++failures;
-            if (event && (event->id != "evt_5tGz0q" || event->delivery_id != m.id)) ++failures;
+            if (event && (event->id != "evt_5tGz0q" || event->delivery.message_id != m.id)) ++failures;
         };
         for (int round = 0; round < 50; ++round) {
             expect(message, {});

@@ -81,8 +81,8 @@ TEST_CASE("a good delivery is verified and parsed", "[webhook]") {
     CHECK(event.livemode == true);
     CHECK(event.object().at("name") == "Zoë & Söhne 🎉");
     CHECK(event.extra.is_null());
-    CHECK(event.delivery_id == message.id);
-    CHECK(event.delivered_at == pivotal::Seconds(std::chrono::seconds(support::now_seconds)));
+    CHECK(event.delivery.message_id == message.id);
+    CHECK(event.delivery.timestamp == pivotal::Seconds(std::chrono::seconds(support::now_seconds)));
     CHECK(outcome(webhook(), message) == good);
 }
 
@@ -303,7 +303,7 @@ TEST_CASE("spaces and tabs around a value are not part of it", "[webhook]") {
     padded.signature = "   " + message.signature + "\t";
     CHECK(outcome(webhook(), padded) == good);
     const auto event = webhook().verify(padded.body, support::headers_of(padded), support::now);
-    CHECK(event.delivery_id == message.id);
+    CHECK(event.delivery.message_id == message.id);
 
     for (const char* other : {"\n", "\r", "\v", "\f", "\xC2\xA0"}) {
         padded = message;
@@ -382,7 +382,7 @@ TEST_CASE("no clock and no timestamp overflows", "[webhook]") {
     far.timestamp = "999999999999";
     far.sign();
     const auto event = any_time.verify(far.body, support::headers_of(far), latest);
-    CHECK(event.delivered_at.time_since_epoch() == 999999999999s);
+    CHECK(event.delivery.timestamp.time_since_epoch() == 999999999999s);
 }
 
 // ---- 4. Signature ----

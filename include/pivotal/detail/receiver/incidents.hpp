@@ -34,7 +34,7 @@ inline void report(const std::function<void(const Incident&)>& on_incident, Inci
         incident.error = error ? error : "";
         if (event) {
             incident.event_id = event->id;
-            incident.delivery_id = event->delivery_id;
+            incident.message_id = event->delivery.message_id;
         }
         on_incident(incident);
     } catch (...) {

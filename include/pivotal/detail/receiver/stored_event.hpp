@@ -15,8 +15,8 @@ namespace detail {
 
 /// What an inbox keeps of an event besides its body.
 struct StoredEvent {
-    std::string id, type, delivery_id;
-    std::int64_t delivered_at = 0;  // Unix seconds
+    std::string id, type, message_id;
+    std::int64_t signed_at = 0;  // Unix seconds
 };
 
 /// The event as it was put. The id is the key that it was put under, whatever the body says.
@@ -26,8 +26,8 @@ inline Event restored(StoredEvent stored, const std::string& body) {
     Event event = parsed ? *std::move(parsed) : Event();
     event.id = std::move(stored.id);
     event.type = std::move(stored.type);
-    event.delivery_id = std::move(stored.delivery_id);
-    event.delivered_at = Seconds(std::chrono::seconds(stored.delivered_at));
+    event.delivery.message_id = std::move(stored.message_id);
+    event.delivery.timestamp = Seconds(std::chrono::seconds(stored.signed_at));
     return event;
 }
 

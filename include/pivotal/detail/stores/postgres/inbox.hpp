@@ -44,8 +44,8 @@ public:
                        "  AND expires_at <= clock_timestamp() RETURNING 1"
                        "), new AS (SELECT nextval('pivotal_inbox_seq') AS seq, count(*) FROM expired"
                        "), put AS ("
-                       "  INSERT INTO pivotal_inbox AS known (seq, consumer, event_id, type, delivery_id, "
-                       "    delivered_at, received_at, state, attempt, body)"
+                       "  INSERT INTO pivotal_inbox AS known (seq, consumer, event_id, type, message_id, "
+                       "    signed_at, received_at, state, attempt, body)"
                        "  SELECT seq, $1, $2, $3, $4, $5, now, 0, 0, $6 FROM new, clock"
                        "  ON CONFLICT (consumer, event_id) DO UPDATE SET"
                        "    state = 0, attempt = 0, owner = NULL, error = NULL, ended_at = NULL"
@@ -57,8 +57,8 @@ public:
                        "), removed AS ("
                        "  DELETE FROM pivotal_inbox USING others WHERE pivotal_inbox.seq = others.seq"
                        ") SELECT 1 FROM put, new WHERE put.seq = new.seq",
-                       consumer_, event.id, event.type, event.delivery_id,
-                       std::int64_t{event.delivered_at.time_since_epoch().count()}, body.view(),
+                       consumer_, event.id, event.type, event.delivery.message_id,
+                       std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, body.view(),
                        std::int64_t{removals_per_claim})
                    .rows() == 1;
     }
@@ -80,7 +80,7 @@ public:
             "  ORDER BY seq + 0 LIMIT 1 FOR UPDATE SKIP LOCKED"
             ") UPDATE pivotal_inbox AS job SET state = 1, attempt = attempt + 1, owner = $2, "
             "  due_at = clock_timestamp() + $3 * interval '1 ms' FROM next WHERE job.seq = next.seq "
-            "RETURNING event_id, type, delivery_id, delivered_at, attempt, body",
+            "RETURNING event_id, type, message_id, signed_at, attempt, body",
             consumer_, owner, store_time(lease));
         if (row.rows() == 0) return std::nullopt;
         Job job;
@@ -116,7 +116,7 @@ public:
 
     std::vector<DeadJob> dead(std::size_t limit) {
         const PostgresResult rows = pool_.run(
-            "SELECT event_id, type, delivery_id, delivered_at, attempt, error, "
+            "SELECT event_id, type, message_id, signed_at, attempt, error, "
             "(extract(epoch FROM ended_at) * 1000)::bigint, body FROM pivotal_inbox "
             "WHERE consumer = $1 AND state = 3 ORDER BY ended_at, seq LIMIT $2",
             consumer_, static_cast<std::int64_t>(std::min(limit, std::size_t{INT32_MAX})));
@@ -165,8 +165,8 @@ private:
     static constexpr const char* schema =
         "CREATE SEQUENCE IF NOT EXISTS pivotal_inbox_seq;"
         "CREATE TABLE IF NOT EXISTS pivotal_inbox (seq bigint PRIMARY KEY, consumer bytea NOT NULL, "
-        "event_id bytea NOT NULL, type bytea NOT NULL, delivery_id bytea NOT NULL, "
-        "delivered_at bigint NOT NULL, received_at timestamptz NOT NULL, state smallint NOT NULL, "
+        "event_id bytea NOT NULL, type bytea NOT NULL, message_id bytea NOT NULL, "
+        "signed_at bigint NOT NULL, received_at timestamptz NOT NULL, state smallint NOT NULL, "
         "attempt bigint NOT NULL, owner bytea, due_at timestamptz, ended_at timestamptz, "
         "expires_at timestamptz, error bytea, body bytea, UNIQUE (consumer, event_id));"
         "CREATE INDEX IF NOT EXISTS pivotal_inbox_ready ON pivotal_inbox (consumer, seq) WHERE state = 0;"

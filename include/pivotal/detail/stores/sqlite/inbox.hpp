@@ -30,7 +30,7 @@ public:
     // change of state does not write them again.
     static constexpr const char* schema =
         "CREATE TABLE IF NOT EXISTS pivotal_inbox (seq INTEGER PRIMARY KEY, consumer BLOB NOT NULL, "
-        "event_id BLOB NOT NULL, type BLOB NOT NULL, delivery_id BLOB NOT NULL, delivered_at INTEGER NOT NULL, "
+        "event_id BLOB NOT NULL, type BLOB NOT NULL, message_id BLOB NOT NULL, signed_at INTEGER NOT NULL, "
         "received_at INTEGER NOT NULL, state INTEGER NOT NULL, attempt INTEGER NOT NULL, owner BLOB, "
         "due_at INTEGER, ended_at INTEGER, expires_at INTEGER, error BLOB, UNIQUE (consumer, event_id));"
         "CREATE TABLE IF NOT EXISTS pivotal_inbox_bodies (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);"
@@ -47,10 +47,9 @@ public:
           keep_bodies_(inbox_options.keep_bodies),
           select_(connection,
                   "SELECT state, expires_at FROM pivotal_inbox WHERE consumer = ? AND event_id = ?"),
-          insert_(
-              connection,
-              "INSERT INTO pivotal_inbox (consumer, event_id, type, delivery_id, delivered_at, received_at, "
-              "state, attempt) VALUES (?, ?, ?, ?, ?, ?, 0, 0)"),
+          insert_(connection,
+                  "INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, "
+                  "state, attempt) VALUES (?, ?, ?, ?, ?, ?, 0, 0)"),
           insert_body_(connection,
                        "INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)"),
           remove_(connection, "DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?"),
@@ -63,7 +62,7 @@ public:
                 "WHERE consumer = ? AND state = 1 AND due_at <= ? ORDER BY due_at LIMIT 256)"),
           next_(
               connection,
-              "SELECT seq, event_id, type, delivery_id, delivered_at, attempt, body FROM pivotal_inbox "
+              "SELECT seq, event_id, type, message_id, signed_at, attempt, body FROM pivotal_inbox "
               "LEFT JOIN pivotal_inbox_bodies USING (seq) WHERE consumer = ? AND state = 0 ORDER BY seq LIMIT 1"),
           lease_(
               connection,
@@ -91,7 +90,7 @@ public:
               "UPDATE pivotal_inbox SET state = 0, attempt = 0, owner = NULL, error = NULL, ended_at = NULL "
               "WHERE consumer = ? AND event_id = ? AND state = 3"),
           dead_(connection,
-                "SELECT event_id, type, delivery_id, delivered_at, attempt, error, ended_at, body "
+                "SELECT event_id, type, message_id, signed_at, attempt, error, ended_at, body "
                 "FROM pivotal_inbox LEFT JOIN pivotal_inbox_bodies USING (seq) "
                 "WHERE consumer = ? AND state = 3 ORDER BY ended_at, seq LIMIT ?"),
           count_unfinished_(connection,
@@ -120,8 +119,8 @@ public:
         }
         remove_.execute(consumer_, event.id);
         remove_expired_.execute(consumer_, now, removals_per_claim);
-        insert_.execute(consumer_, event.id, event.type, event.delivery_id,
-                        std::int64_t{event.delivered_at.time_since_epoch().count()}, now);
+        insert_.execute(consumer_, event.id, event.type, event.delivery.message_id,
+                        std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, now);
         insert_body_.execute(body.view());
         return true;
     }
