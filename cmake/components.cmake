@@ -1,7 +1,7 @@
 # The optional headers that need a package of their own: a target for each, where the package is found. Also installed,
 # so that find_package(pivotal-webhook) gives the same targets: those that its COMPONENTS name, or all that can be had.
 
-set(PIVOTAL_COMPONENTS diagnose simdjson sqlite redis postgres)
+set(PIVOTAL_COMPONENTS diagnose sqlite redis postgres)
 
 # Makes TARGET of a library that brings no CMake files, where it is found.
 function(pivotal_find_library target library header header_folder)
@@ -45,11 +45,6 @@ macro(pivotal_find_component component)
         set(PIVOTAL_COMPONENT_NEEDS "zlib (Debian: apt-get install zlib1g-dev)")
         find_package(ZLIB QUIET)
         pivotal_add_component(diagnose LINKS ZLIB::ZLIB DEFINES PIVOTAL_DIAGNOSE_ZLIB=1)
-    elseif("${component}" STREQUAL "simdjson")
-        set(PIVOTAL_COMPONENT_NEEDS "simdjson (Debian: apt-get install libsimdjson-dev)")
-        find_package(simdjson QUIET CONFIG)
-        # The whole program must agree on it, see <pivotal/simdjson.hpp>.
-        pivotal_add_component(simdjson LINKS simdjson::simdjson DEFINES SIMDJSON_DEVELOPMENT_CHECKS=0)
     elseif("${component}" STREQUAL "sqlite")
         set(PIVOTAL_COMPONENT_NEEDS "SQLite 3.24 or later (Debian: apt-get install libsqlite3-dev)")
         find_package(SQLite3 3.24 QUIET)

@@ -152,9 +152,6 @@ public:
                                    std::error_code& error) const;
 
 private:
-    template <class Parser, bool Checked>
-    friend class BasicEventView;  // <pivotal/simdjson.hpp>
-
     using Keys = std::shared_ptr<const detail::KeyRing>;
 
     Webhook(Keys keys, WebhookOptions options) noexcept

@@ -47,13 +47,14 @@ long long run(const std::string& mode, int count, const pivotal::Webhook& webhoo
             require(event.has_value());
             return event->id.size();
         });
-    if (mode == "view-map")
+    if (mode == "simdjson-map")
         return nanoseconds(count, [&, headers = delivery.header_map()] {
-            return read_view(webhook, delivery.body, headers, pivotal::Clock::now());
+            return read_by_simdjson(webhook, delivery.body, headers, pivotal::Clock::now());
         });
-    require(mode == "view");
-    return nanoseconds(
-        count, [&] { return read_view(webhook, delivery.body, delivery.headers(), pivotal::Clock::now()); });
+    require(mode == "simdjson");
+    return nanoseconds(count, [&] {
+        return read_by_simdjson(webhook, delivery.body, delivery.headers(), pivotal::Clock::now());
+    });
 }
 
 }  // namespace

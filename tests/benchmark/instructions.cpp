@@ -42,15 +42,15 @@ int main(int argc, char** argv) {
             require(
                 webhook.verify(delivery.body, delivery.headers(), error, Delivery::fixed_now()).has_value());
         });
-        count("view" + suffix,
-              [&] { read_view(webhook, delivery.body, delivery.headers(), Delivery::fixed_now()); });
+        count("simdjson" + suffix,
+              [&] { read_by_simdjson(webhook, delivery.body, delivery.headers(), Delivery::fixed_now()); });
         const auto headers = delivery.header_map();
         count("authenticate-map" + suffix, [&] {
             std::error_code error;
             require(webhook.authenticate(delivery.body, headers, error, Delivery::fixed_now()));
         });
-        count("view-map" + suffix,
-              [&] { read_view(webhook, delivery.body, headers, Delivery::fixed_now()); });
+        count("simdjson-map" + suffix,
+              [&] { read_by_simdjson(webhook, delivery.body, headers, Delivery::fixed_now()); });
     }
     return 0;
 }

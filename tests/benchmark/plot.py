@@ -27,7 +27,7 @@ PANELS = {
     },
     "The signature and the JSON": {
         ("c++", "floor"): "HMAC alone (the floor)",
-        ("c++", "view"): "C++, EventView",
+        ("c++", "simdjson"): "C++, verify (simdjson)",
         ("c++", "verify"): "C++, verify (nlohmann)",
         ("java", "parse"): "Java, Jackson",
         ("go", "parse"): "Go, encoding/json",

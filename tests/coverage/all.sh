@@ -19,10 +19,10 @@ flags=(-O0 --coverage -fprofile-update=atomic '-fprofile-filter-files=.*/include
 cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE= -DPIVOTAL_BUILD_EXAMPLES=OFF \
     -DCMAKE_CXX_FLAGS="${flags[*]}" >/dev/null
 cmake --build $build --target pivotal_unit_tests pivotal_failure_injection_fetch \
-    pivotal_simdjson_tests pivotal_diagnose_gzip_test "${stores[@]/#/pivotal_stores_}"
+    pivotal_diagnose_gzip_test "${stores[@]/#/pivotal_stores_}"
 find $build -name '*.gcda' -delete
 ctest --test-dir $build --output-on-failure --no-tests=error -j "$(nproc)" \
-    -R '^(unit|failure_injection\.fetch|simdjson|diagnose\.gzip)$'
+    -R '^(unit|failure_injection\.fetch|diagnose\.gzip)$'
 printf '%s\n' "${stores[@]}" | xargs -P "$(nproc)" -I{} tests/stores/run.sh {} brief $build/tests/stores/pivotal_stores_{}
 # What no test uses is to count as not tested.
 headers=$(cd include && find pivotal -name '*.hpp' | LC_ALL=C sort)

@@ -32,7 +32,6 @@ known_to() {
         detail/receiver/*) echo body error event incident ;;
         detail/stores/*) echo body idempotency inbox ;;
         detail/diagnose/*) echo finding ;;
-        detail/simdjson_slot) echo resources ;;
         error | version | body | headers) ;;
         event) echo body error ;;
         webhook) echo body error event headers version ;;

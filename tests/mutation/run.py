@@ -9,7 +9,6 @@
 The headers are those of the core, which every user includes, and idempotency, inbox, receiver, resources and router
 with what they are built on. Left out are
   the stores   their tests start servers, and take minutes
-  simdjson     it needs that library, and its tests are in another folder
   diagnose     it explains and accepts nothing, and its 2000 mutants are more than all others together
 
 It fails where a mutant survives that survivors.txt does not explain, where survivors.txt explains what is no mutant or

@@ -12,11 +12,6 @@
 
 #include "catch.hpp"
 
-// The tests of views are these as well: each text is then also compared by the header named here.
-#ifdef PIVOTAL_TEST_ALSO
-#include PIVOTAL_TEST_ALSO
-#endif
-
 namespace unit_event {
 
 using nlohmann::json;
@@ -42,9 +37,6 @@ std::optional<Event> parsed(const std::string& text) {
         CHECK(error.code() == Errc::malformed_event);
         CHECK_FALSE(event.has_value());
     }
-#ifdef PIVOTAL_TEST_ALSO
-    as_view::compare(text, event);
-#endif
     return event;
 }
 
