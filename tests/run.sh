@@ -25,7 +25,7 @@ say "Installing what is missing"
 install_packages tests/packages.txt
 if [ -n "$fuzz_minutes" ]; then
     install_packages <(grep -E '^(clang-14|libclang-rt-14-dev) ' tests/packages-all.txt)
-    exec tests/fuzz/run.sh $((fuzz_minutes * 60))
+    exec tests/hostile/fuzz/run.sh $((fuzz_minutes * 60))
 fi
 if [ $all = 1 ]; then
     install_packages tests/packages-all.txt
@@ -43,7 +43,7 @@ step() { # step NAME COMMAND...: runs it, and remembers how it went
 build_and_test() { cmake --preset dev && cmake --build --preset dev && ctest --preset dev -j "$(nproc)"; }
 step "the tests" build_and_test
 if [ $all = 1 ]; then
-    for script in tests/*/all.sh; do
+    for script in tests/*/all.sh tests/*/*/all.sh; do
         # None takes half as long: one that hangs does not keep the others from being run.
         [ -e "$script" ] && step "$script" timeout --kill-after=10 1500 "$script"
     done

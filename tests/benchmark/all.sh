@@ -35,7 +35,7 @@ python3 tests/benchmark/compile_time.py --rounds $compilations --instructions \
 say "The official libraries of other languages"
 python3 tests/benchmark/peers.py "${options[@]}" --command "tests/benchmark/all.sh --long" \
     --library build/release/benchmark/library.json --compile-time build/release/benchmark/compile_time.json \
-    --out $results/benchmark.json build/release/tests/benchmark build/release/bodies build/dev/tests/peers
+    --out $results/benchmark.json build/release/tests/benchmark build/release/bodies build/dev/tests/conformance/peers
 
 say "The README and its plot"
 python3 tests/benchmark/report.py $results/benchmark.json --write $readme

@@ -4,8 +4,8 @@
 instructions of this one.
 
 PROGRAMS is the folder with pivotal_benchmark_driver and pivotal_instructions, BODIES what bodies.py wrote, PEERS where
-tests/peers/peer.sh builds. FILE of --library is what Google Benchmark wrote about the library (--benchmark_out), that
-of --compile-time what compile_time.py wrote; both become part of OUT.
+tests/conformance/peers/peer.sh builds. FILE of --library is what Google Benchmark wrote about the library
+(--benchmark_out), that of --compile-time what compile_time.py wrote; both become part of OUT.
 
 Each library is a process that is started with a secret and BODIES, reads lines and answers each with the nanoseconds
 that it took:
@@ -37,8 +37,8 @@ import time
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SIZES = (350, 4096, 65536)
-TESTS = pathlib.Path(__file__).resolve().parent.parent
-PEER = TESTS / "peers" / "peer.sh"
+CONFORMANCE = pathlib.Path(__file__).resolve().parent.parent / "conformance"
+PEER = CONFORMANCE / "peers" / "peer.sh"
 
 # What is measured, in the order of the table: title, language (None: this library) and mode.
 MEASUREMENTS = (
@@ -189,7 +189,7 @@ def versions(libraries, arguments):
     for language, (packages, file, pin, command) in PINS.items():
         if language not in libraries:
             continue
-        text = (TESTS / file).read_text() if file else "\n".join(os.listdir(arguments.peers / language / "lib"))
+        text = (CONFORMANCE / file).read_text() if file else "\n".join(os.listdir(arguments.peers / language / "lib"))
         parts = []
         for package in packages:
             pinned = re.findall(pin.format(re.escape(package)), text, re.MULTILINE)

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib.sh
-. tests/machines/unit_tests.sh
+. tests/compilers/unit_tests.sh
 
 out=$PWD/build/compilers android=/usr/lib/$(gcc -print-multiarch)/android
 mkdir -p "$out"

@@ -37,8 +37,8 @@
 #include <pivotal/stores/redis.hpp>
 #include <pivotal/stores/sqlite.hpp>
 
-#include "../stores/postgres_server.hpp"
-#include "../stores/redis_server.hpp"
+#include "../system/stores/postgres_server.hpp"
+#include "../system/stores/redis_server.hpp"
 
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;

@@ -20,7 +20,7 @@
 
 namespace unit_inbox_worker {
 
-// The inboxes themselves are tested with real stores, in tests/stores. Here is the worker, over an inbox that
+// The inboxes themselves are tested with real stores, in tests/system/stores. Here is the worker, over an inbox that
 // shows what it was told.
 
 using namespace std::chrono_literals;

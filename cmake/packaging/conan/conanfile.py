@@ -4,8 +4,8 @@
 It lies in the repository that it packages, and exports what it needs of it. For Conan Center, `source()` gets the
 release's archive instead.
 
-What is tested: tests/packaging runs `conan create` with its test_package, on the OpenSSL and nlohmann/json of the system
-(as [platform_requires]); against Conan Center's packages of the two it was not run.
+What is tested: tests/builds/packaging runs `conan create` with its test_package, on the OpenSSL and nlohmann/json of
+the system (as [platform_requires]); against Conan Center's packages of the two it was not run.
 """
 
 import os

@@ -10,7 +10,7 @@
 
 namespace unit_idempotency {
 
-// What every store must do is in tests/stores; here is what only MemoryStore has: a clock that can be set.
+// What every store must do is in tests/system/stores; here is what only MemoryStore has: a clock that can be set.
 
 using namespace std::chrono_literals;
 using pivotal::Claim;

@@ -3,8 +3,8 @@
 # It takes the sources that it lies in. For vcpkg's own registry, vcpkg_from_github with the release's REF and SHA512
 # stands in the place of SOURCE_PATH.
 #
-# What is tested: tests/packaging runs these very steps with functions of the same names in the place of vcpkg's own. vcpkg
-# itself was not run.
+# What is tested: tests/builds/packaging runs these very steps with functions of the same names in the place of vcpkg's
+# own. vcpkg itself was not run.
 
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../../.." ABSOLUTE)
 

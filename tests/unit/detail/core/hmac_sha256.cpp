@@ -28,7 +28,7 @@ std::string some_bytes(std::size_t size) {
 
 }  // namespace
 
-// The published vectors are in tests/vectors.
+// The published vectors are in tests/conformance/vectors.
 
 TEST_CASE("HMAC-SHA256 is OpenSSL's, for keys and messages of every length", "[hmac]") {
     int wrong = 0;

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# What takes long: the unit tests against the single file, which has to be equivalent to the headers; the Conan recipe.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+. tests/lib.sh
+here=tests/builds/packaging
+
+cmake --build --preset dev --target pivotal_unit_tests_single
+program=build/dev/$here/pivotal_unit_tests_single
+# No object was compiled with a header that the single file stands for.
+deps=$(ninja -C build/dev -t deps | sed -n '/pivotal_unit_tests_single.dir/,/^$/p')
+grep -q 'single/pivotal.hpp' <<<"$deps" || die "the single file is not used"
+for header in webhook event headers body error version detail/core/text detail/core/verifier; do
+    ! grep -q "include/pivotal/$header.hpp" <<<"$deps" || die "pivotal/$header.hpp is used beside the single file"
+done
+$program
+
+venv=build/dev/$here/venv
+[ -x $venv/bin/conan ] || { python3 -m venv $venv && $venv/bin/pip install -q -r $here/requirements.txt; }
+PATH=$PWD/$venv/bin:$PATH $here/packaging.sh conan "$PWD/build/dev/$here/conan"

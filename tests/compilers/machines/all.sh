@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# The unit tests, the vectors and a part of the comparison with the model on other machines: big-endian, 32 bits, and
+# those where char is unsigned. Cross-compiled, and run by qemu's user emulation (i386 by the kernel, if it can) with
+# the OpenSSL that Debian has for that machine, which is unpacked into build/machines/ and never installed. For Windows
+# the headers are compiled by mingw, and nothing is linked: Debian has no OpenSSL for it.
+#   tests/compilers/machines/all.sh [ARCHITECTURE...]     s390x armhf i386 arm64 windows, all by default
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+. tests/lib.sh
+. tests/compilers/unit_tests.sh
+
+out=$PWD/build/machines
+architectures=("$@")
+[ $# -gt 0 ] || architectures=(s390x armhf i386 arm64 windows)
+command -v qemu-s390x >/dev/null || die "this needs qemu-user and Debian's cross compilers: see tests/packages-all.txt"
+[ -e /usr/include/catch2/catch.hpp ] || die "this needs Debian's catch2"
+
+# An apt of its own knows the packages of the other architectures, so that this system's own is left alone.
+apt_of_its_own() {
+    local state=$out/apt
+    mkdir -p "$state"/lists/partial "$state"/cache/archives/partial
+    : >"$state/status"
+    "$1" -qq -o Dir::State="$state" -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
+        -o Dir::Cache="$state/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 \
+        -o APT::Architectures=amd64,s390x,armhf,i386,arm64 "${@:2}"
+}
+fetch() { # fetch ARCHITECTURE: its OpenSSL, unpacked
+    local sysroot=$out/sysroot-$1 package
+    [ -e "$sysroot/done" ] && return
+    [ -n "$(ls "$out/apt/lists/"*Packages* 2>/dev/null)" ] || apt_of_its_own apt-get update ||
+        echo '  a list of packages is missing; the others may do'
+    mkdir -p "$sysroot"
+    (cd "$sysroot" && apt_of_its_own apt-get download "libssl3:$1" "libssl-dev:$1")
+    for package in "$sysroot"/*.deb; do dpkg -x "$package" "$sysroot"; done
+    touch "$sysroot/done"
+}
+
+# Headers that are the same everywhere come from this system, one by one: the rest of /usr/include is another machine's.
+mkdir -p "$out/include"
+ln -sfn /usr/include/nlohmann "$out/include/nlohmann"
+ln -sfn /usr/include/catch2 "$out/include/catch2"
+
+test_on() { # test_on ARCHITECTURE TRIPLET COMPILER QEMU ROOT
+    local triplet=$2 qemu=$4 sysroot=$out/sysroot-$1 build=$out/$1
+    write_ninja "$build" "$3" \
+        "-std=c++17 -Wno-psabi -isystem $out/include -isystem $sysroot/usr/include/$triplet -isystem $sysroot/usr/include" \
+        "-L$sysroot/usr/lib/$triplet -lcrypto"
+    ninja -C "$build" -j 1 --quiet || return 1
+    local run=(timeout 900 "$qemu" -L "$5" -E LD_LIBRARY_PATH="$sysroot/usr/lib/$triplet")
+    # An x86-64 kernel runs i386 itself, and at full speed.
+    local loader=$5/lib/ld-linux.so.2
+    if [ "$1" = i386 ] && "$loader" --version >"$build/loader" 2>&1; then
+        run=(timeout 900 "$loader" --library-path "$5/lib:$sysroot/usr/lib/$triplet")
+    fi
+    # What is excepted is about an amount that is the same on every machine.
+    "${run[@]}" "$build/unit" '~[long]' && "${run[@]}" "$build/vectors" && "${run[@]}" "$build/model" 3000
+}
+
+compile_for_windows() {
+    local build=$out/windows header
+    mkdir -p "$build/include/openssl"
+    ln -sfn /usr/include/nlohmann "$build/include/nlohmann"
+    # OpenSSL's headers as they are here; what they declare is the same for Windows.
+    ln -sf /usr/include/openssl/* "/usr/include/$(gcc -print-multiarch)/openssl/"* "$build/include/openssl/"
+    # Every header a user includes that needs no other package.
+    for header in include/pivotal/*.hpp; do
+        printf '#include <%s>\n' "${header#include/}"
+    done >"$build/all.cpp"
+    x86_64-w64-mingw32-g++-posix -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
+        -isystem "$build/include" -c "$build/all.cpp" -o "$build/all.o" && echo 'All tests passed: it compiles'
+}
+
+one() { # one ARCHITECTURE
+    local start=$SECONDS status=0 machine log=$out/$1.log
+    case $1 in
+        s390x) machine=(s390x-linux-gnu s390x-linux-gnu-g++ qemu-s390x /usr/s390x-linux-gnu) ;;
+        armhf) machine=(arm-linux-gnueabihf arm-linux-gnueabihf-g++ qemu-arm /usr/arm-linux-gnueabihf) ;;
+        arm64) machine=(aarch64-linux-gnu aarch64-linux-gnu-g++ qemu-aarch64 /usr/aarch64-linux-gnu) ;;
+        # Debian calls its compiler i686 and its libraries i386.
+        i386) machine=(i386-linux-gnu i686-linux-gnu-g++ qemu-i386 /usr/i686-linux-gnu) ;;
+        windows) machine=() ;;
+        *) die "unknown architecture $1" ;;
+    esac
+    if [ "$1" = windows ]; then
+        compile_for_windows >"$log" 2>&1 || status=$?
+    else
+        test_on "$1" "${machine[@]}" >"$log" 2>&1 || status=$?
+    fi
+    if [ $status = 0 ]; then
+        printf '  %-6s %s (%d s)\n' "$1" "$(grep '^All tests passed' "$log" | head -1)" $((SECONDS - start))
+    else
+        tail -n 60 "$log"
+        printf '  %-6s FAILED\n' "$1"
+    fi
+    return $status
+}
+
+for architecture in "${architectures[@]}"; do
+    [ "$architecture" = windows ] || fetch "$architecture"
+done
+two_at_a_time one "${architectures[@]}"

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+
+// What SQLite alone can show: when the disk has what, locks, a full disk.
+
+#include "sqlite.hpp"
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <pivotal/receiver.hpp>
+
+#include "../../support/message.hpp"
+#include "agent.hpp"
+#include "catch.hpp"
+
+namespace stores_sqlite {
+
+using namespace std::chrono_literals;
+using pivotal::Claim;
+using pivotal::Event;
+using pivotal::SqliteInbox;
+using pivotal::SqliteStore;
+using pivotal::StoreError;
+using pivotal::StoreOptions;
+using support::Agent;
+using support::AgentStore;
+using Database = support::SqliteUser;
+using support::Kind;
+using support::TemporaryFolder;
+
+// ---- Every wait for the disk passes here: SQLite's calls find these functions before the C library's ----
+
+namespace {
+std::atomic<int> syncs{0};
+std::atomic<bool> syncs_fail{false};
+std::atomic<int> sync_takes_ms{0};
+
+int sync_file(long call, int descriptor) {
+    ++syncs;
+    if (syncs_fail) {
+        errno = EIO;
+        return -1;
+    }
+    if (sync_takes_ms) std::this_thread::sleep_for(std::chrono::milliseconds(sync_takes_ms));
+    return static_cast<int>(syscall(call, descriptor));
+}
+}  // namespace
+extern "C" int fsync(int descriptor) {
+    return sync_file(SYS_fsync, descriptor);
+}
+extern "C" int fdatasync(int descriptor) {
+    return sync_file(SYS_fdatasync, descriptor);
+}
+
+namespace {
+
+Event event_of(const std::string& id) {
+    Event event;
+    event.id = id;
+    event.type = "customer.created";
+    return event;
+}
+
+int syncs_of(const std::function<void()>& work) {
+    const int before = syncs;
+    work();
+    return syncs - before;
+}
+
+}  // namespace
+
+// ---- Durability ----
+
+TEST_CASE("what must be durable has been synchronised when the call returns", "[sqlite]") {
+    Kind kind;
+    const auto store = kind.store();
+    // A claim that the power cut takes away was a claim of a process that died in it.
+    CHECK(syncs_of([&] { store->claim("evt_1", "a", 1h); }) == 0);
+    CHECK(syncs_of([&] { store->renew("evt_1", "a", 1h); }) == 0);
+    CHECK(syncs_of([&] { CHECK(store->complete("evt_1", "a")); }) == 1);
+    CHECK(syncs_of([&] { CHECK(store->forget("evt_1")); }) == 1);
+    store->claim("evt_2", "a", 1h);
+    CHECK(syncs_of([&] { CHECK(store->release("evt_2", "a")); }) == 0);
+
+    const auto inbox = kind.inbox();
+    for (const char* const id : {"evt_1", "evt_2", "evt_3"})
+        CHECK(syncs_of([&] { CHECK(inbox->put(event_of(id), "{}")); }) == 1);
+    pivotal::Job job;
+    CHECK(syncs_of([&] { job = *inbox->take(1h); }) == 1);
+    CHECK(syncs_of([&] { CHECK(inbox->renew(job, 1h)); }) == 0);
+    CHECK(syncs_of([&] { CHECK(inbox->done(job)); }) == 1);
+    job = *inbox->take(1h);
+    CHECK(syncs_of([&] { CHECK(inbox->bury(job, "broken")); }) == 1);
+    CHECK(syncs_of([&] { CHECK(inbox->revive("evt_2")); }) == 1);
+    CHECK(syncs_of([&] { inbox->dead(10), inbox->stats(); }) == 0);
+
+    Database file(kind.address());
+    CHECK(file.text("PRAGMA journal_mode") == "wal");
+}
+
+TEST_CASE("threads share the wait for the disk", "[sqlite]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    constexpr int threads = 16, each = 25;
+    sync_takes_ms = 2;
+    const int needed = syncs_of([&] {
+        std::vector<std::thread> running;
+        for (int thread = 0; thread < threads; ++thread)
+            running.emplace_back([&, thread] {
+                for (int i = 0; i < each; ++i) inbox->put(event_of(std::to_string(thread * each + i)), "{}");
+            });
+        for (std::thread& thread : running) thread.join();
+    });
+    sync_takes_ms = 0;
+    CHECK(inbox->stats().waiting == threads * each);
+    CHECK(needed <= threads * each / 2);
+}
+
+TEST_CASE("what could not be synchronised is an error, and not there", "[sqlite]") {
+    Kind kind;
+    const auto store = kind.store();
+    const auto inbox = kind.inbox();
+    store->claim("evt_1", "a", 1h);
+    syncs_fail = true;
+    CHECK_THROWS_AS(store->complete("evt_1", "a"), StoreError);
+    CHECK_THROWS_AS(inbox->put(event_of("evt_1"), "{}"), StoreError);
+    syncs_fail = false;
+    CHECK(store->claim("evt_1", "b", 1h) == Claim::in_progress);
+    CHECK(store->complete("evt_1", "a"));
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+}
+
+TEST_CASE("one event that cannot be stored does not spoil those that are stored with it", "[sqlite]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    Database(kind.address())
+        .run(
+            "CREATE TRIGGER refuse BEFORE INSERT ON pivotal_inbox WHEN NEW.type = CAST('bad' AS BLOB) "
+            "BEGIN SELECT RAISE(ABORT, 'a bad one'); END");
+    sync_takes_ms = 2;  // so that the threads meet
+    std::atomic<int> stored{0}, refused{0};
+    std::vector<std::thread> running;
+    for (int thread = 0; thread < 16; ++thread)
+        running.emplace_back([&, thread] {
+            for (int i = 0; i < 10; ++i) {
+                Event event = event_of(std::to_string(thread * 10 + i));
+                if (i % 5 == 0) event.type = "bad";
+                try {
+                    if (inbox->put(event, "{}")) ++stored;
+                } catch (const StoreError& error) {
+                    if (std::string(error.what()) == "SQLite: a bad one") ++refused;
+                }
+            }
+        });
+    for (std::thread& thread : running) thread.join();
+    sync_takes_ms = 0;
+    CHECK(stored == 128);
+    CHECK(refused == 32);
+    CHECK(inbox->stats().waiting == 128);
+}
+
+// ---- Locks ----
+
+TEST_CASE("a locked file is waited for, and then is an error", "[sqlite]") {
+    Kind kind;
+    const auto store = kind.store();
+    const auto inbox = kind.inbox();
+    Database other(kind.address());
+    other.run("BEGIN IMMEDIATE");
+    SECTION("which ends in time") {
+        std::thread waiting([&] { store->claim("evt_1", "a", 1h); });
+        std::this_thread::sleep_for(100ms);
+        other.run("COMMIT");
+        waiting.join();
+        CHECK(store->claim("evt_1", "b", 1h) == Claim::in_progress);
+    }
+    SECTION("which does not, for many threads at once") {
+        const auto start = std::chrono::steady_clock::now();
+        std::atomic<int> handled{0}, unavailable{0}, incidents{0};
+        const auto message = support::Message();
+        const auto deliver = [&](pivotal::Receiver& receiver) {
+            const auto reply = receiver.receive(
+                message.body, {message.id, message.timestamp, message.signature}, support::now);
+            if (reply.status == 503 && reply.body == "store unavailable") ++unavailable;
+        };
+        const pivotal::Webhook webhook(support::secret);
+        const pivotal::ReceiverOptions options{30s, [&](const pivotal::Incident& incident) {
+                                                   if (incident.error == "SQLite: database is locked")
+                                                       ++incidents;
+                                               }};
+        pivotal::Receiver by_store(
+            webhook, store, [&](const Event&) { ++handled; }, options);
+        pivotal::Receiver by_inbox(webhook, inbox, options);
+        std::vector<std::thread> waiting;
+        for (int i = 0; i < 4; ++i) {
+            waiting.emplace_back([&] { deliver(by_store); });
+            waiting.emplace_back([&] { deliver(by_inbox); });
+        }
+        for (std::thread& thread : waiting) thread.join();
+        CHECK(unavailable == 8);
+        CHECK(incidents == 8);
+        CHECK(handled == 0);
+        const auto waited = std::chrono::steady_clock::now() - start;
+        CHECK(waited >= 4900ms);
+        CHECK(waited < 15s);  // together, not one behind the other: that would be 20 s
+        other.run("COMMIT");
+        const auto reply =
+            by_store.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
+        CHECK(reply.body == "ok");
+        CHECK(handled == 1);
+    }
+}
+
+TEST_CASE("a reader does not stop anybody", "[sqlite]") {
+    Kind kind;
+    const auto store = kind.store();
+    Database other(kind.address());
+    other.run("BEGIN");
+    CHECK(other.number("SELECT count(*) FROM pivotal_claims") == 0);
+    CHECK(store->claim("evt_1", "a", 1h) == Claim::granted);
+    CHECK(store->complete("evt_1", "a"));
+    CHECK(other.number("SELECT count(*) FROM pivotal_claims") == 0);
+    other.run("COMMIT");
+    CHECK(other.number("SELECT count(*) FROM pivotal_claims") == 1);
+}
+
+// ---- Files ----
+
+TEST_CASE("a file that cannot be opened is an error that names it", "[sqlite]") {
+    TemporaryFolder folder;
+    const auto error_of = [](const std::string& path) -> std::string {
+        try {
+            SqliteStore store(path);
+        } catch (const StoreError& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    CHECK(error_of("") == "SQLite: the path of the database is empty");
+    const std::string missing = folder.file("no/such/folder.db");
+    CHECK(error_of(missing) == "SQLite: cannot open " + missing + ": unable to open database file");
+    CHECK(error_of(folder.path().string()).find("unable to open") != std::string::npos);
+    support::write_file(folder.file("text.db"), std::string(5000, 'x'));
+    CHECK(error_of(folder.file("text.db")) == "SQLite: file is not a database");
+    CHECK_THROWS_AS(SqliteInbox(missing), StoreError);
+}
+
+TEST_CASE("paths of every kind are taken", "[sqlite]") {
+    TemporaryFolder folder;
+    SqliteStore(folder.path() / "a.db");
+    SqliteStore(folder.file("b.db").c_str());
+    SqliteStore(std::string_view(folder.file("Zoë ' 🎉.db")));
+    CHECK(std::filesystem::exists(folder.file("Zoë ' 🎉.db")));
+    SqliteStore memory(":memory:");
+    CHECK(memory.claim("evt_1", "a", 1h) == Claim::granted);
+}
+
+TEST_CASE("many processes open a new file at once", "[sqlite][processes]") {
+    Kind kind;
+    std::vector<std::unique_ptr<Agent>> agents;
+    for (int i = 0; i < 8; ++i) agents.push_back(std::make_unique<Agent>(kind.address()));
+    for (const auto& agent : agents) agent->tell("claim x61 x62 3600000");
+    for (const auto& agent : agents) CHECK(agent->answer().at(0) == "granted");
+}
+
+TEST_CASE("a broken file is an error, not an answer", "[sqlite]") {
+    Kind kind;
+    kind.store()->claim("evt_1", "a", 1h);
+    {
+        std::fstream file(kind.address(), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(4096);
+        file << std::string(3 * 4096, '\xff');
+    }
+    CHECK_THROWS_AS(kind.store()->claim("evt_1", "b", 1h), StoreError);
+}
+
+// ---- A full disk ----
+
+TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[sqlite][full]") {
+    Kind kind;
+    SECTION("by the store") {
+        // Half a megabyte for each file; the log is one.
+        const auto agent =
+            std::make_shared<Agent>(kind.address(), StoreOptions{}, std::vector<std::string>{}, 1 << 19);
+        AgentStore store(agent);
+        std::vector<std::string> completed;
+        std::string refused;
+        for (int i = 0; refused.empty() && i < 100000; ++i) {
+            const std::string id = "evt_" + std::to_string(i) + std::string(200, 'x');
+            try {
+                if (store.claim(id, "a", 1h) == Claim::granted && store.complete(id, "a"))
+                    completed.push_back(id);
+            } catch (const StoreError& error) {
+                refused = id;
+                CHECK(error.what() == std::string("SQLite: disk I/O error"));
+            }
+        }
+        REQUIRE_FALSE(refused.empty());
+        REQUIRE(completed.size() > 10);
+        CHECK(store.claim(completed.back(), "b", 1h) == Claim::duplicate);
+
+        const rlimit enough{RLIM_INFINITY, RLIM_INFINITY};
+        REQUIRE(prlimit(agent->process().pid(), RLIMIT_FSIZE, &enough, nullptr) == 0);
+        CHECK(store.claim(refused, "a", 1h) == Claim::granted);
+        CHECK(store.complete(refused, "a"));
+        for (const std::string& id : completed) CHECK(store.claim(id, "b", 1h) == Claim::duplicate);
+    }
+    SECTION("by the inbox") {
+        const auto agent =
+            std::make_shared<Agent>(kind.address(), StoreOptions{}, std::vector<std::string>{}, 1 << 19);
+        support::AgentInbox inbox(agent);
+        int stored = 0;
+        bool full = false;
+        while (!full && stored < 10000) {
+            try {
+                if (inbox.put(event_of("evt_" + std::to_string(stored)), std::string(20000, 'x'))) ++stored;
+            } catch (const StoreError&) {
+                full = true;
+            }
+        }
+        REQUIRE(full);
+        REQUIRE(stored > 5);
+        const rlimit enough{RLIM_INFINITY, RLIM_INFINITY};
+        REQUIRE(prlimit(agent->process().pid(), RLIMIT_FSIZE, &enough, nullptr) == 0);
+        CHECK(inbox.put(event_of("evt_" + std::to_string(stored)), "x"));
+        for (int i = 0; i <= stored; ++i) CHECK(inbox.take(1h)->event.id == "evt_" + std::to_string(i));
+    }
+}
+
+TEST_CASE("a file system without space is an error, and then again is none", "[sqlite][full][disk]") {
+    TemporaryFolder folder;
+    REQUIRE(mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=1m") == 0);
+    struct Unmount {
+        std::string path;
+        ~Unmount() { umount2(path.c_str(), MNT_DETACH); }
+    } unmount{folder.path().string()};
+    SqliteInbox inbox(folder.path() / "events.db");
+    support::write_file(folder.file("filler"), std::string(300000, 'x'));
+    int stored = 0;
+    std::string error;
+    while (error.empty() && stored < 10000) {
+        try {
+            if (inbox.put(event_of(std::to_string(stored)), std::string(10000, 'x'))) ++stored;
+        } catch (const StoreError& full) {
+            error = full.what();
+        }
+    }
+    CHECK(error == "SQLite: database or disk is full");
+    CHECK(stored > 5);
+    std::filesystem::remove(folder.file("filler"));
+    CHECK(inbox.put(event_of(std::to_string(stored)), std::string(10000, 'x')));
+    for (int i = 0; i <= stored; ++i) CHECK(inbox.take(1h)->event.id == std::to_string(i));
+}
+
+}  // namespace stores_sqlite
