@@ -7,7 +7,7 @@
 # Then, there:  python3 infra/helper.py build_fuzzers pivotal-webhook && python3 infra/helper.py check_build pivotal-webhook
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/../../../../lib.sh"
+. "$here/../../../lib.sh"
 
 [ $# = 3 ] || die "usage: project.sh REPOSITORY CONTACT FOLDER"
 [[ $1 =~ ^https://[A-Za-z0-9./_~-]+$ ]] || die "not the address of a public repository: $1"
