@@ -18,6 +18,7 @@
 
 #include <pivotal/detail/receiver/incidents.hpp>
 #include <pivotal/detail/receiver/lease_keeper.hpp>
+#include <pivotal/detail/receiver/repeat.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/inbox.hpp>
 #include <pivotal/incident.hpp>
@@ -27,7 +28,7 @@ inline namespace v1 {
 
 /// How an InboxWorker works.
 struct WorkerOptions {
-    /// How many events are handled at once, at least 1.
+    /// How many events are handled at once.
     unsigned threads = 1;
     /// How long the event of a worker that died stays with it. Renewed while a handler runs.
     std::chrono::milliseconds lease = std::chrono::seconds{30};
@@ -48,11 +49,13 @@ struct WorkerOptions {
 ///
 /// The handler is called with each event, from `threads` threads at once. When it returns the event is done;
 /// when it throws the event is tried again after a while, and buried after `max_attempts`. An event that
-/// kills its process is taken again when its lease has run out, and buried likewise. So each event is handled
-/// at least once; for an effect exactly once see `mark_processed`.
+/// kills its process is taken again some time after its lease has run out, alone if need be, and buried likewise.
+/// So each event is handled at least once; for an effect exactly once see `mark_processed`.
 ///
-/// The constructor starts it; it throws std::invalid_argument where there is no inbox or no handler. The
-/// destructor waits for the handlers that are running. While the store cannot answer, it keeps asking.
+/// The constructor starts it; it throws std::invalid_argument where there is no inbox or no handler, and for an
+/// option that makes no sense: no thread, no attempt, a lease or a poll of nothing, a negative time, one of more
+/// than a year. The destructor waits for the handlers that are running. While the store cannot answer, it keeps
+/// asking; what became of an event it tells the store until that succeeds or the event's lease is over.
 class InboxWorker {
 public:
     InboxWorker(std::shared_ptr<Inbox> inbox, std::function<void(const Event&)> handler,
@@ -63,18 +66,16 @@ public:
 
 private:
     void stop() noexcept;
+    using Deadline = std::chrono::steady_clock::time_point;
+
     void run() noexcept;
-    void handle(const Job& job);
-    void finish(const Job& job);
-    void fail(const Job& job, const std::string& error);
-    void give_up(const Job& job, const std::string& error);
+    void handle(const Job& job, Deadline lease_end);
+    void fail(const Job& job, const std::string& error, Deadline lease_end);
+    void give_up(const Job& job, const std::string& error, Deadline lease_end);
     std::chrono::milliseconds backoff(int attempt) const;
     void pause(std::chrono::milliseconds time);
-    void report(Incident::Reason reason, const char* error, const Job& job) const noexcept {
-        detail::report(options_.on_incident, reason, error, &job.event);
-    }
-    void report_current(Incident::Reason reason, const Job& job) const noexcept {
-        detail::report_current(options_.on_incident, reason, &job.event);
+    void report(Incident::Reason reason, const Event* event, const char* error = nullptr) const noexcept {
+        detail::report(options_.on_incident, reason, event, error);
     }
 
     const std::shared_ptr<Inbox> inbox_;
@@ -92,12 +93,20 @@ private:
 inline InboxWorker::InboxWorker(std::shared_ptr<Inbox> inbox, std::function<void(const Event&)> handler,
                                 WorkerOptions options)
     : inbox_(std::move(inbox)), handler_(std::move(handler)), options_(std::move(options)) {
-    if (!inbox_ || !handler_)
-        throw std::invalid_argument("pivotal: an InboxWorker needs an inbox and a handler");
-    const unsigned count = std::max(options_.threads, 1U);
-    threads_.reserve(count);
+    constexpr std::chrono::milliseconds nothing{0}, year = std::chrono::hours{24 * 365};
+    const auto need = [](bool is_so, const char* what) {
+        if (!is_so) throw std::invalid_argument(std::string("pivotal: an InboxWorker needs ") + what);
+    };
+    need(inbox_ && handler_, "an inbox and a handler");
+    need(options_.threads > 0, "a thread");
+    need(options_.lease > nothing && options_.lease <= year, "a lease, of a year at most");
+    need(options_.max_attempts > 0, "an attempt");
+    need(options_.min_backoff >= nothing && options_.min_backoff <= year, "a min_backoff of 0 to a year");
+    need(options_.max_backoff >= nothing && options_.max_backoff <= year, "a max_backoff of 0 to a year");
+    need(options_.poll > nothing && options_.poll <= year, "a time to poll after, of a year at most");
+    threads_.reserve(options_.threads);
     try {
-        for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+        for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { run(); });
     } catch (...) {
         stop();
         throw;
@@ -126,15 +135,15 @@ inline void InboxWorker::run() noexcept {
         return stopping_;
     };
     const auto failed = [this](Incident::Reason reason) {
-        detail::report_current(options_.on_incident, reason, nullptr);
-        return std::max<std::chrono::milliseconds>(options_.poll, std::chrono::seconds(1));
+        report(reason, nullptr);
+        return (std::max<std::chrono::milliseconds>)(options_.poll, std::chrono::seconds(1));
     };
     while (!is_stopping()) {
         std::chrono::milliseconds wait{0};
         try {
-            const std::optional<Job> job = inbox_->take(options_.lease);
-            if (job)
-                handle(*job);
+            const Deadline lease_end = std::chrono::steady_clock::now() + options_.lease;
+            if (const std::optional<Job> job = inbox_->take(options_.lease))
+                handle(*job, lease_end);
             else
                 wait = options_.poll;
         } catch (const std::bad_alloc&) {
@@ -147,62 +156,51 @@ inline void InboxWorker::run() noexcept {
 }
 
 /// The inbox may throw; the handler's exceptions end here.
-inline void InboxWorker::handle(const Job& job) {
+inline void InboxWorker::handle(const Job& job, Deadline lease_end) {
     if (job.attempt > options_.max_attempts) {  // those before it ended without a word
-        give_up(job, "its worker died, or lost its lease, in each attempt");
+        give_up(job, "its worker died, or lost its lease, in each attempt", lease_end);
         return;
     }
     std::string error;
     try {
-        const detail::LeaseKeeper::Guard guard(keeper_, options_.lease,
-                                               [&] { return inbox_->renew(job, options_.lease); });
+        const detail::LeaseKeeper::Guard guard(keeper_, options_.lease, [&] {
+            const Deadline renewed = std::chrono::steady_clock::now() + options_.lease;
+            const bool held = inbox_->renew(job, options_.lease);
+            if (held) lease_end = renewed;
+            return held;
+        });
         handler_(job.event);
     } catch (...) {
         detail::with_current_error([&](const char* text) { error = text; });
         if (error.empty()) error = "unknown error";
     }
     if (error.empty())
-        finish(job);
+        detail::record_handled(options_.on_incident, job.event, lease_end, [&] { return inbox_->done(job); });
     else
-        fail(job, error);
+        fail(job, error, lease_end);
 }
 
-inline void InboxWorker::finish(const Job& job) {
-    bool held = false;
-    try {
-        held = inbox_->done(job);
-    } catch (...) {
-        try {
-            held = inbox_->done(job);
-        } catch (...) {
-            report_current(Incident::Reason::not_recorded, job);
-            return;
-        }
-    }
-    if (!held) report(Incident::Reason::claim_lost, "the event's lease was taken over", job);
-}
-
-inline void InboxWorker::fail(const Job& job, const std::string& error) {
+inline void InboxWorker::fail(const Job& job, const std::string& error, Deadline lease_end) {
     if (job.attempt >= options_.max_attempts) {
-        give_up(job, error);
+        give_up(job, error, lease_end);
         return;
     }
-    report(Incident::Reason::handler_failed, error.c_str(), job);
-    inbox_->retry(job, backoff(job.attempt), error);
+    report(Incident::Reason::handler_failed, &job.event, error.c_str());
+    detail::repeat_until(lease_end, [&] { return inbox_->retry(job, backoff(job.attempt), error); });
 }
 
-inline void InboxWorker::give_up(const Job& job, const std::string& error) {
-    if (inbox_->bury(job, error)) report(Incident::Reason::buried, error.c_str(), job);
+inline void InboxWorker::give_up(const Job& job, const std::string& error, Deadline lease_end) {
+    if (detail::repeat_until(lease_end, [&] { return inbox_->bury(job, error); }))
+        report(Incident::Reason::buried, &job.event, error.c_str());
 }
 
 /// Between half of it and all of it, so that what failed together does not come back together.
 inline std::chrono::milliseconds InboxWorker::backoff(int attempt) const {
     using std::chrono::milliseconds;
-    const milliseconds most =
-        std::clamp<milliseconds>(options_.max_backoff, milliseconds(0), std::chrono::hours(24 * 365));
-    milliseconds top = std::clamp(options_.min_backoff, milliseconds(0), most);
+    const milliseconds most = options_.max_backoff;
+    milliseconds top = (std::min)(options_.min_backoff, most);
     for (int i = 0; i < attempt && top < most; ++i) top *= 2;
-    top = std::min(top, most);
+    top = (std::min)(top, most);
     thread_local std::minstd_rand random{std::random_device{}()};
     return milliseconds(
         std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));

@@ -16,6 +16,7 @@
 #include <pivotal/detail/receiver/incidents.hpp>
 #include <pivotal/detail/receiver/lease_keeper.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
+#include <pivotal/detail/receiver/repeat.hpp>
 #include <pivotal/error.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/headers.hpp>
@@ -116,13 +117,9 @@ private:
     Outcome put(const Event& event, Body body);
     Outcome handle(const Event& event);
     Outcome handle_claimed(const Event& event, const std::string& owner);
-    Outcome complete(const Event& event, const std::string& owner);
     void release(const Event& event, const std::string& owner) noexcept;
-    void report(Incident::Reason reason, const char* error, const Event* event) const noexcept {
-        detail::report(options_.on_incident, reason, error, event);
-    }
-    void report_current(Incident::Reason reason, const Event* event) const noexcept {
-        detail::report_current(options_.on_incident, reason, event);
+    void report(Incident::Reason reason, const Event* event) const noexcept {
+        detail::report(options_.on_incident, reason, event);
     }
 
     Webhook webhook_;
@@ -160,7 +157,7 @@ Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::time_poin
         if (error == Errc::malformed_event) return reply(Outcome::malformed_event);
         throw std::system_error(error);
     } catch (...) {
-        report_current(Incident::Reason::internal_error, nullptr);
+        report(Incident::Reason::internal_error, nullptr);
         return reply(Outcome::internal_error);
     }
 }
@@ -170,7 +167,7 @@ inline Receiver::Outcome Receiver::accept(const Event& event, Body body) noexcep
     try {
         return inbox_ ? put(event, body) : handle(event);
     } catch (...) {
-        report_current(Incident::Reason::internal_error, &event);
+        report(Incident::Reason::internal_error, &event);
         return Outcome::internal_error;
     }
 }
@@ -181,7 +178,7 @@ inline Receiver::Outcome Receiver::put(const Event& event, Body body) {
     } catch (const std::bad_alloc&) {
         throw;
     } catch (...) {
-        report_current(Incident::Reason::store_unavailable, &event);
+        report(Incident::Reason::store_unavailable, &event);
         return Outcome::store_unavailable;
     }
 }
@@ -195,7 +192,7 @@ inline Receiver::Outcome Receiver::handle(const Event& event) {
     } catch (const std::bad_alloc&) {
         throw;
     } catch (...) {
-        report_current(Incident::Reason::store_unavailable, &event);
+        report(Incident::Reason::store_unavailable, &event);
         return Outcome::store_unavailable;
     }
     switch (claim) {
@@ -223,37 +220,21 @@ inline Receiver::Outcome Receiver::handle_claimed(const Event& event, const std:
     } catch (...) {
         guard.reset();
         release(event, owner);
-        report_current(Incident::Reason::handler_failed, &event);
+        report(Incident::Reason::handler_failed, &event);
         return Outcome::handler_failed;
     }
     guard.reset();
-    return complete(event, owner);
-}
-
-inline Receiver::Outcome Receiver::complete(const Event& event, const std::string& owner) {
-    bool held = false;
-    try {
-        held = store_->complete(event.id, owner);
-    } catch (...) {
-        try {
-            held = store_->complete(event.id, owner);
-        } catch (...) {
-            // The claim is kept: until its lease runs out nobody repeats what was done.
-            report_current(Incident::Reason::not_recorded, &event);
-            return Outcome::store_unavailable;
-        }
-    }
-    if (!held)
-        report(Incident::Reason::claim_lost, "the event's lease was taken over while the handler ran",
-               &event);
-    return Outcome::ok;
+    // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
+    const bool told = detail::record_handled(options_.on_incident, event, std::chrono::steady_clock::now(),
+                                             [&] { return store_->complete(event.id, owner); });
+    return told ? Outcome::ok : Outcome::store_unavailable;
 }
 
 inline void Receiver::release(const Event& event, const std::string& owner) noexcept {
     try {
         store_->release(event.id, owner);
     } catch (...) {  // the lease runs out by itself
-        report_current(Incident::Reason::store_unavailable, &event);
+        report(Incident::Reason::store_unavailable, &event);
     }
 }
 

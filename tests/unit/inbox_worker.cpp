@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -40,7 +41,7 @@ namespace {
 /// Gives each event that was put, and again what was told to be tried again, without waiting.
 class ListInbox : public Inbox {
 public:
-    std::function<void()> on_put, on_take, on_done;
+    std::function<void()> on_put, on_take, on_done, on_retry, on_bury;
 
     bool put(const Event& event, Body body) override {
         if (on_put) on_put();
@@ -68,6 +69,7 @@ public:
         return set(job, "done");
     }
     bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override {
+        if (on_retry) on_retry();
         const std::lock_guard<std::mutex> lock(mutex_);
         delays.push_back(delay);
         errors.emplace_back(error);
@@ -75,6 +77,7 @@ public:
         return true;
     }
     bool bury(const Job& job, std::string_view error) override {
+        if (on_bury) on_bury();
         return set(job, "dead: " + std::string(error));
     }
     std::vector<pivotal::DeadJob> dead(std::size_t) override { return {}; }
@@ -85,6 +88,12 @@ public:
     bool wait_for(const std::string& id, const std::string& state) {
         std::unique_lock<std::mutex> lock(mutex_);
         return changed_.wait_for(lock, 60s, [&] { return states_[id] == state; });
+    }
+    /// Its last owner has not told what became of it, and nothing was taken since.
+    bool is_running(const std::string& id) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const auto waiting = [](const auto& state) { return state.second == "waiting"; };
+        return states_[id] == "running" && std::any_of(states_.begin(), states_.end(), waiting);
     }
     bool wait_for_renewals(int count) {
         std::unique_lock<std::mutex> lock(mutex_);
@@ -222,18 +231,17 @@ TEST_CASE("a handler that fails is called again, with longer and longer pauses, 
     CHECK(f.incidents[14].error == "no 15");
 }
 
-TEST_CASE("pauses of any size are cut to sense", "[inbox]") {
+TEST_CASE("pauses are between half of it and all of it, and never longer than the longest", "[inbox]") {
     Fixture f;
     auto options = f.options();
     options.max_attempts = 100;
     std::chrono::milliseconds least{}, most{};
     SECTION("nothing") {
-        options.min_backoff = -1s;
-        options.max_backoff = std::chrono::milliseconds::min();
+        options.min_backoff = options.max_backoff = 0ms;
     }
-    SECTION("for ever") {
+    SECTION("a year") {
         options.max_attempts = 20'000;
-        options.min_backoff = options.max_backoff = std::chrono::milliseconds::max();
+        options.min_backoff = options.max_backoff = 24h * 365;
         least = 12h * 365;
         most = 24h * 365;
     }
@@ -244,10 +252,10 @@ TEST_CASE("pauses of any size are cut to sense", "[inbox]") {
         most = 10ms;
     }
     SECTION("from nothing") {
-        options.min_backoff = -1s;
+        options.min_backoff = 0s;
     }
     SECTION("to nothing") {
-        options.max_backoff = -1s;
+        options.max_backoff = 0s;
     }
     SECTION("the most is less than twice the least") {
         options.min_backoff = 1s;
@@ -339,29 +347,58 @@ TEST_CASE("a worker goes on when the inbox could not answer", "[inbox]") {
     CHECK(f.incidents[1].reason == Reason::internal_error);
 }
 
-TEST_CASE("that an event is done is told twice where the first could not be stored", "[inbox]") {
+TEST_CASE("what became of an event is told until the inbox has stored it", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    std::atomic<int> tries{0};
+    const auto fail_often = [&] {
+        if (++tries <= 5) throw StoreError("no route to host");
+    };
+    auto options = f.options();
+    bool fails = false;
+    std::string state = "done";
+    SECTION("done") {
+        f.inbox->on_done = fail_often;
+    }
+    SECTION("to be tried again") {
+        f.inbox->on_retry = fail_often;
+        fails = true;
+        options.max_attempts = 2;
+        state = "dead: no such customer";
+    }
+    SECTION("buried, with its own error") {
+        f.inbox->on_bury = fail_often;
+        fails = true;
+        options.max_attempts = 1;
+        state = "dead: no such customer";
+    }
+    {
+        const InboxWorker worker(
+            f.inbox,
+            [&](const Event&) {
+                if (fails) throw std::runtime_error("no such customer");
+            },
+            options);
+        CHECK(f.inbox->wait_for("evt_1", state));
+    }
+    CHECK(tries == 6);
+    for (const Incident& incident : f.incidents)
+        CHECK((incident.reason == Reason::handler_failed || incident.reason == Reason::buried));
+}
+
+TEST_CASE("what became of an event is told no longer than its lease lasts", "[inbox]") {
     Fixture f;
     f.inbox->add("evt_1");
     f.inbox->add("evt_2");
-    std::atomic<int> tries{0};
-    SECTION("and the second could") {
+    auto options = f.options();
+    SECTION("where that fails each time") {
+        options.lease = 50ms;
         f.inbox->on_done = [&] {
-            if (++tries == 1) throw StoreError("no route to host");
+            if (f.inbox->is_running("evt_1")) throw StoreError("no route to host");
         };
         {
             const InboxWorker worker(
-                f.inbox, [](const Event&) {}, f.options());
-            CHECK(f.inbox->wait_for("evt_1", "done"));
-        }
-        CHECK(f.incidents.empty());
-    }
-    SECTION("nor the second") {
-        f.inbox->on_done = [&] {
-            if (++tries <= 2) throw StoreError("no route to host");
-        };
-        {
-            const InboxWorker worker(
-                f.inbox, [](const Event&) {}, f.options());
+                f.inbox, [](const Event&) {}, options);
             CHECK(f.inbox->wait_for("evt_2", "done"));
         }
         REQUIRE(f.incidents.size() == 1);
@@ -393,15 +430,12 @@ TEST_CASE("the lease is renewed while a worker's handler runs", "[inbox]") {
     CHECK(f.inbox->renewals >= 3);
 }
 
-TEST_CASE("a worker has as many threads as it is told, and one where it is told none", "[inbox]") {
+TEST_CASE("a worker has as many threads as it is told", "[inbox]") {
     Fixture f;
     auto options = f.options();
     options.poll = 1h;
     unsigned expected = 1;
     SECTION("one by default") {}
-    SECTION("none") {
-        options.threads = 0;
-    }
     SECTION("three") {
         options.threads = expected = 3;
     }
@@ -517,6 +551,38 @@ TEST_CASE("a worker that cannot have its threads ends those that it has, and thr
 TEST_CASE("a worker needs an inbox and a handler", "[inbox]") {
     CHECK_THROWS_AS(InboxWorker(nullptr, [](const Event&) {}), std::invalid_argument);
     CHECK_THROWS_AS(InboxWorker(std::make_shared<ListInbox>(), nullptr), std::invalid_argument);
+}
+
+TEST_CASE("an option of a worker that makes no sense is refused", "[inbox]") {
+    const auto error_of = [](const std::function<void(WorkerOptions&)>& change) -> std::string {
+        WorkerOptions options;
+        change(options);
+        try {
+            const InboxWorker worker(
+                std::make_shared<ListInbox>(), [](const Event&) {}, options);
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    using Options = WorkerOptions;
+    constexpr auto for_ever = std::chrono::milliseconds::max();
+    CHECK(error_of([](Options&) {}) == "none");
+    CHECK(error_of([](Options& o) { o.threads = 0; }) == "pivotal: an InboxWorker needs a thread");
+    for (const int attempts : {0, -1, INT_MIN})
+        CHECK(error_of([&](Options& o) { o.max_attempts = attempts; }) ==
+              "pivotal: an InboxWorker needs an attempt");
+    for (const std::chrono::milliseconds time : {0ms, -1ms, -for_ever, for_ever}) {
+        CHECK(error_of([&](Options& o) { o.lease = time; }) ==
+              "pivotal: an InboxWorker needs a lease, of a year at most");
+        CHECK(error_of([&](Options& o) { o.poll = time; }) ==
+              "pivotal: an InboxWorker needs a time to poll after, of a year at most");
+        if (time == 0ms) continue;
+        CHECK(error_of([&](Options& o) { o.min_backoff = time; }) ==
+              "pivotal: an InboxWorker needs a min_backoff of 0 to a year");
+        CHECK(error_of([&](Options& o) { o.max_backoff = time; }) ==
+              "pivotal: an InboxWorker needs a max_backoff of 0 to a year");
+    }
 }
 
 TEST_CASE("a Receiver over an inbox puts and answers", "[receiver][inbox]") {

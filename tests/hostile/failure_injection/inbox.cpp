@@ -303,7 +303,7 @@ TEST_CASE("an InboxWorker without memory loses no event, and handles it later", 
         const std::shared_ptr<Inbox> inbox = inbox_with_an_event();
         int handled = 0, incidents = 0, not_recorded = 0;
         pivotal::WorkerOptions options;
-        options.lease = 0ms;  // over at once, so that nothing has to be waited for
+        options.lease = 1ms;  // over at once, so that nothing has to be waited for
         options.min_backoff = 0ms;
         options.poll = 1ms;
         options.on_incident = [&](const Incident& incident) {

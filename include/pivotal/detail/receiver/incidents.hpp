@@ -24,14 +24,19 @@ void with_current_error(Use&& use) {
     }
 }
 
-/// Tells `on_incident`; what it throws, and what building the incident throws, is dropped.
+/// Tells `on_incident`, by default the text of the exception that is being handled. What it throws, and what
+/// building the incident throws, is dropped.
 inline void report(const std::function<void(const Incident&)>& on_incident, Incident::Reason reason,
-                   const char* error, const Event* event) noexcept {
+                   const Event* event, const char* error = nullptr) noexcept {
     if (!on_incident) return;
+    if (!error) {
+        with_current_error([&](const char* text) { report(on_incident, reason, event, text ? text : ""); });
+        return;
+    }
     try {
         Incident incident;
         incident.reason = reason;
-        incident.error = error ? error : "";
+        incident.error = error;
         if (event) {
             incident.event_id = event->id;
             incident.message_id = event->delivery.message_id;
@@ -40,12 +45,6 @@ inline void report(const std::function<void(const Incident&)>& on_incident, Inci
     } catch (...) {
         // There is nobody left to tell.
     }
-}
-
-/// The same for the exception that is being handled.
-inline void report_current(const std::function<void(const Incident&)>& on_incident, Incident::Reason reason,
-                           const Event* event) noexcept {
-    with_current_error([&](const char* error) { report(on_incident, reason, error, event); });
 }
 
 }  // namespace detail

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include <pivotal/detail/receiver/repeat.hpp>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "../../catch.hpp"
+
+namespace unit_detail_repeat {
+
+using namespace std::chrono_literals;
+using pivotal::Incident;
+using pivotal::detail::record_handled;
+using pivotal::detail::repeat_until;
+using Clock = std::chrono::steady_clock;
+
+TEST_CASE("what fails is tried again until it succeeds", "[repeat]") {
+    int calls = 0;
+    const auto start = Clock::now();
+    CHECK(repeat_until(start + 1h, [&] {
+              if (++calls < 5) throw std::runtime_error("no");
+              return 42;
+          }) == 42);
+    CHECK(calls == 5);
+    CHECK(Clock::now() - start >= 55ms);  // 0, 5, 15 and 35
+}
+
+TEST_CASE("what fails is tried twice, and no more once the deadline is over", "[repeat]") {
+    const auto deadline = GENERATE(Clock::time_point::min(), Clock::now(), Clock::time_point());
+    int calls = 0;
+    CHECK_THROWS_WITH(
+        repeat_until(deadline, [&]() -> bool { throw std::runtime_error("no " + std::to_string(++calls)); }),
+        "no 2");
+}
+
+TEST_CASE("what fails is not tried past the deadline", "[repeat]") {
+    const auto deadline = Clock::now() + 100ms;
+    Clock::time_point last;
+    int calls = 0;
+    CHECK_THROWS(repeat_until(deadline, [&]() -> bool {
+        ++calls;
+        last = Clock::now();
+        throw 42;
+    }));
+    CHECK(calls >= 2);
+    if (calls > 2) CHECK(last < deadline + 1min);
+}
+
+TEST_CASE("that an event was handled is recorded, or an incident", "[repeat]") {
+    std::vector<Incident> incidents;
+    const auto on_incident = [&](const Incident& incident) { incidents.push_back(incident); };
+    pivotal::Event event;
+    event.id = "evt_1";
+    int calls = 0;
+    SECTION("at once") {
+        CHECK(record_handled(on_incident, event, Clock::now(), [] { return true; }));
+        CHECK(incidents.empty());
+    }
+    SECTION("after a failure") {
+        CHECK(record_handled(on_incident, event, Clock::now() + 1h, [&] {
+            if (++calls < 4) throw std::runtime_error("no route to host");
+            return true;
+        }));
+        CHECK(incidents.empty());
+    }
+    SECTION("of an event that another has taken over") {
+        CHECK(record_handled(on_incident, event, Clock::now(), [] { return false; }));
+        REQUIRE(incidents.size() == 1);
+        CHECK(incidents[0].reason == Incident::Reason::claim_lost);
+    }
+    SECTION("in vain") {
+        CHECK_FALSE(record_handled(on_incident, event, Clock::now(),
+                                   []() -> bool { throw std::runtime_error("no route to host"); }));
+        REQUIRE(incidents.size() == 1);
+        CHECK(incidents[0].reason == Incident::Reason::not_recorded);
+        CHECK(incidents[0].error == "no route to host");
+        CHECK(incidents[0].event_id == "evt_1");
+    }
+}
+
+}  // namespace unit_detail_repeat
