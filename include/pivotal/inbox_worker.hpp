@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -162,22 +163,28 @@ inline void InboxWorker::handle(const Job& job, Deadline lease_end) {
         return;
     }
     std::string error;
+    const auto end = std::make_shared<std::atomic<Deadline>>(lease_end);
     try {
-        const detail::LeaseKeeper::Guard guard(keeper_, options_.lease, [&] {
-            const Deadline renewed = std::chrono::steady_clock::now() + options_.lease;
-            const bool held = inbox_->renew(job, options_.lease);
-            if (held) lease_end = renewed;
-            return held;
-        });
+        Job leased;  // what a renewal needs, which may end behind the guard
+        leased.event.id = job.event.id;
+        leased.owner = job.owner;
+        const detail::LeaseKeeper::Guard guard(
+            keeper_, options_.lease,
+            [inbox = inbox_, leased = std::move(leased), lease = options_.lease, end] {
+                const Deadline renewed = std::chrono::steady_clock::now() + lease;
+                const bool held = inbox->renew(leased, lease);
+                if (held) *end = renewed;
+                return held;
+            });
         handler_(job.event);
     } catch (...) {
         detail::with_current_error([&](const char* text) { error = text; });
         if (error.empty()) error = "unknown error";
     }
     if (error.empty())
-        detail::record_handled(options_.on_incident, job.event, lease_end, [&] { return inbox_->done(job); });
+        detail::record_handled(options_.on_incident, job.event, *end, [&] { return inbox_->done(job); });
     else
-        fail(job, error, lease_end);
+        fail(job, error, *end);
 }
 
 inline void InboxWorker::fail(const Job& job, const std::string& error, Deadline lease_end) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -10,9 +11,12 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
+#include <variant>
 
 #include <pivotal/body.hpp>
+#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/incidents.hpp>
 #include <pivotal/detail/receiver/lease_keeper.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
@@ -36,11 +40,15 @@ struct Reply {
 
 /// How a Receiver works.
 struct ReceiverOptions {
-    /// How long the claim of a process that died keeps others from the event. Renewed while a handler runs.
+    /// How long the claim of a process that died keeps others from the event; more than nothing, a year at
+    /// most. Renewed while a handler runs.
     std::chrono::milliseconds lease = std::chrono::seconds{30};
     /// Told of what goes wrong besides refused deliveries, from the thread that called `receive`; several
     /// threads may call it at once. What it throws is dropped.
     std::function<void(const Incident&)> on_incident = {};
+    /// How long a delivery waits for the outcome of another one of the same event, from nothing to 9 s. Not all
+    /// senders retry what they are told is in progress: a resend by hand, for one, is not.
+    std::chrono::milliseconds wait = std::chrono::seconds{5};
 };
 
 /// Pivotal's rules for a receiver, kept: verify, handle each event once, answer in time, lose nothing.
@@ -61,16 +69,18 @@ struct ReceiverOptions {
 /// | --- | --- |
 /// | handled, or put into the inbox | `200 ok` |
 /// | completed earlier, or in the inbox already | `200 duplicate` |
-/// | being handled elsewhere | `409 in progress`: Pivotal retries |
+/// | being handled elsewhere | what comes of it: `200 duplicate`, or if that handler fails the event is handled here |
+/// | still being handled elsewhere after ReceiverOptions::wait | `409 in progress`: Pivotal retries |
 /// | not authentic | `401 invalid signature`; the store is not asked |
 /// | authentic but no event | `400 malformed event`; the store is not asked |
 /// | the handler throws | `500 handler failed`; the claim is released; an incident |
 /// | the store cannot answer | `503 store unavailable`; the handler is not called; an incident |
 /// | the handler succeeded but the claim had been lost | `200 ok`; an incident: it may have run twice |
-/// | the handler succeeded but that cannot be stored, twice | `503 store unavailable`; an incident: it will
-/// run again |
+/// | the handler succeeded but that cannot be stored until the reply is due | `503 store unavailable`; an incident: it
+/// will run again |
 /// | OpenSSL fails, memory runs out, a HeaderSource throws | `500 internal error`; an incident |
 ///
+/// Whatever the store does, the reply takes 9 s at most, and the handler's time beyond that: Pivotal waits for 10.
 /// What an incident says is for `on_incident` alone; the sender is told no more than the reply.
 ///
 /// **Thread safety:** `receive` may be called from many threads at once; the handler then runs in as many.
@@ -79,11 +89,13 @@ struct ReceiverOptions {
 /// **Not for** exactly-once effects, see IdempotencyStore.
 class Receiver {
 public:
-    /// Handles events as they come. Throws std::invalid_argument where the store or the handler is null.
+    /// Handles events as they come. Throws std::invalid_argument where the store or the handler is null, or an
+    /// option makes no sense.
     Receiver(Webhook webhook, std::shared_ptr<IdempotencyStore> store,
              std::function<void(const Event&)> handler, ReceiverOptions options = {});
 
-    /// Accepts events for an InboxWorker. Throws std::invalid_argument where the inbox is null.
+    /// Accepts events for an InboxWorker. Throws std::invalid_argument where the inbox is null, or an option makes
+    /// no sense.
     Receiver(Webhook webhook, std::shared_ptr<Inbox> inbox, ReceiverOptions options = {});
 
     /// Answers one delivery; see the table above. Throws nothing.
@@ -113,21 +125,32 @@ private:
     };
     static Reply reply(Outcome outcome) noexcept;
 
-    Outcome accept(const Event& event, Body body) noexcept;
-    Outcome put(const Event& event, Body body);
-    Outcome handle(const Event& event);
-    Outcome handle_claimed(const Event& event, const std::string& owner);
-    void release(const Event& event, const std::string& owner) noexcept;
+    /// Handles events itself, in `receive`.
+    struct Handling {
+        std::shared_ptr<IdempotencyStore> store;
+        std::function<void(const Event&)> handler;
+        std::shared_ptr<detail::LeaseKeeper> keeper;
+    };
+    using Accepting = std::shared_ptr<Inbox>;
+
+    static ReceiverOptions checked(ReceiverOptions options);
+    Outcome accept(const Event& event, Body body, detail::Deadline due) noexcept;
+    Outcome put(Inbox& inbox, const Event& event, Body body);
+    Outcome handle(const Handling& mode, const Event& event, detail::Deadline due);
+    Outcome handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
+                           detail::Deadline due);
+    Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due);
+    void release(IdempotencyStore& store, const Event& event, const std::string& owner,
+                 detail::Deadline due) noexcept;
     void report(Incident::Reason reason, const Event* event) const noexcept {
         detail::report(options_.on_incident, reason, event);
     }
 
+    static constexpr std::chrono::seconds patience{9};  // Pivotal's is 10
+
     Webhook webhook_;
-    std::shared_ptr<IdempotencyStore> store_;  // and handler_, or inbox_
-    std::shared_ptr<Inbox> inbox_;
-    std::function<void(const Event&)> handler_;
+    std::variant<Handling, Accepting> mode_;
     ReceiverOptions options_;
-    std::shared_ptr<detail::LeaseKeeper> keeper_;
 };
 
 // ---- Receiver ----
@@ -135,24 +158,35 @@ private:
 inline Receiver::Receiver(Webhook webhook, std::shared_ptr<IdempotencyStore> store,
                           std::function<void(const Event&)> handler, ReceiverOptions options)
     : webhook_(std::move(webhook)),
-      store_(std::move(store)),
-      handler_(std::move(handler)),
-      options_(std::move(options)),
-      keeper_(std::make_shared<detail::LeaseKeeper>()) {
-    if (!store_ || !handler_) throw std::invalid_argument("pivotal: a Receiver needs a store and a handler");
+      mode_(Handling{std::move(store), std::move(handler), std::make_shared<detail::LeaseKeeper>()}),
+      options_(checked(std::move(options))) {
+    const auto& mode = std::get<Handling>(mode_);
+    if (!mode.store || !mode.handler)
+        throw std::invalid_argument("pivotal: a Receiver needs a store and a handler");
 }
 
 inline Receiver::Receiver(Webhook webhook, std::shared_ptr<Inbox> inbox, ReceiverOptions options)
-    : webhook_(std::move(webhook)), inbox_(std::move(inbox)), options_(std::move(options)) {
-    if (!inbox_) throw std::invalid_argument("pivotal: a Receiver needs a store or an inbox");
+    : webhook_(std::move(webhook)), mode_(std::move(inbox)), options_(checked(std::move(options))) {
+    if (!std::get<Accepting>(mode_))
+        throw std::invalid_argument("pivotal: a Receiver needs a store or an inbox");
+}
+
+inline ReceiverOptions Receiver::checked(ReceiverOptions options) {
+    if (options.lease <= options.lease.zero() || options.lease > std::chrono::hours(24 * 365))
+        throw std::invalid_argument(
+            "pivotal: ReceiverOptions::lease is to be longer than 0, and a year at most");
+    if (options.wait < options.wait.zero() || options.wait > patience)
+        throw std::invalid_argument("pivotal: ReceiverOptions::wait is to be from 0 to 9 s");
+    return options;
 }
 
 template <class HeaderSource>
 Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::time_point now) noexcept {
+    const detail::Deadline due = std::chrono::steady_clock::now() + patience;
     try {
         std::error_code error;
         if (const std::optional<Event> event = webhook_.verify(body, headers, error, now))
-            return reply(accept(*event, body));
+            return reply(accept(*event, body, due));
         if (http_status(error) == 401) return reply(Outcome::not_authentic);
         if (error == Errc::malformed_event) return reply(Outcome::malformed_event);
         throw std::system_error(error);
@@ -163,18 +197,20 @@ Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::time_poin
 }
 
 /// What an authentic event comes to.
-inline Receiver::Outcome Receiver::accept(const Event& event, Body body) noexcept {
+inline Receiver::Outcome Receiver::accept(const Event& event, Body body, detail::Deadline due) noexcept {
     try {
-        return inbox_ ? put(event, body) : handle(event);
+        if (const auto* const mode = std::get_if<Handling>(&mode_)) return handle(*mode, event, due);
+        const detail::DueTime in_time(due);
+        return put(*std::get<Accepting>(mode_), event, body);
     } catch (...) {
         report(Incident::Reason::internal_error, &event);
         return Outcome::internal_error;
     }
 }
 
-inline Receiver::Outcome Receiver::put(const Event& event, Body body) {
+inline Receiver::Outcome Receiver::put(Inbox& inbox, const Event& event, Body body) {
     try {
-        return inbox_->put(event, body) ? Outcome::ok : Outcome::duplicate;
+        return inbox.put(event, body) ? Outcome::ok : Outcome::duplicate;
     } catch (const std::bad_alloc&) {
         throw;
     } catch (...) {
@@ -183,21 +219,21 @@ inline Receiver::Outcome Receiver::put(const Event& event, Body body) {
     }
 }
 
-inline Receiver::Outcome Receiver::handle(const Event& event) {
+inline Receiver::Outcome Receiver::handle(const Handling& mode, const Event& event, detail::Deadline due) {
     const std::string owner = detail::random_token();
     if (owner.empty()) throw std::system_error(make_error_code(Errc::crypto_failure));
-    Claim claim = Claim::in_progress;
+    Claim found = Claim::in_progress;
     try {
-        claim = store_->claim(event.id, owner, options_.lease);
+        found = claim(*mode.store, event, owner, due);
     } catch (const std::bad_alloc&) {
         throw;
     } catch (...) {
         report(Incident::Reason::store_unavailable, &event);
         return Outcome::store_unavailable;
     }
-    switch (claim) {
+    switch (found) {
         case Claim::granted:
-            return handle_claimed(event, owner);
+            return handle_claimed(mode, event, owner, due);
         case Claim::duplicate:
             return Outcome::duplicate;
         case Claim::in_progress:
@@ -206,34 +242,59 @@ inline Receiver::Outcome Receiver::handle(const Event& event) {
     return Outcome::in_progress;
 }
 
-inline Receiver::Outcome Receiver::handle_claimed(const Event& event, const std::string& owner) {
-    std::optional<detail::LeaseKeeper::Guard> guard;
-    try {
-        guard.emplace(*keeper_, options_.lease,
-                      [&] { return store_->renew(event.id, owner, options_.lease); });
-    } catch (...) {
-        release(event, owner);
-        throw;
+/// Asks again while the event is in progress elsewhere, for as long as the options say.
+inline Claim Receiver::claim(IdempotencyStore& store, const Event& event, const std::string& owner,
+                             detail::Deadline due) {
+    const detail::DueTime in_time(due);
+    const detail::Deadline until = (std::min)(due, std::chrono::steady_clock::now() + options_.wait);
+    for (std::chrono::milliseconds pause{20};;
+         pause = (std::min)(pause * 2, std::chrono::milliseconds(250))) {
+        const Claim found = store.claim(event.id, owner, options_.lease);
+        const auto left = until - std::chrono::steady_clock::now();
+        if (found != Claim::in_progress || left <= left.zero()) return found;
+        std::this_thread::sleep_for((std::min<detail::Deadline::duration>)(pause, left));
     }
-    try {
-        handler_(event);
-    } catch (...) {
-        guard.reset();
-        release(event, owner);
-        report(Incident::Reason::handler_failed, &event);
-        return Outcome::handler_failed;
+}
+
+inline Receiver::Outcome Receiver::handle_claimed(const Handling& mode, const Event& event,
+                                                  const std::string& owner, detail::Deadline due) {
+    {
+        std::optional<detail::LeaseKeeper::Guard> guard;
+        try {
+            guard.emplace(*mode.keeper, options_.lease,
+                          [store = mode.store, id = event.id, owner, lease = options_.lease] {
+                              return store->renew(id, owner, lease);
+                          });
+        } catch (...) {
+            release(*mode.store, event, owner, due);
+            throw;
+        }
+        try {
+            mode.handler(event);
+        } catch (...) {
+            guard.reset();
+            release(*mode.store, event, owner, due);
+            report(Incident::Reason::handler_failed, &event);
+            return Outcome::handler_failed;
+        }
     }
-    guard.reset();
+    // Where the handler took so long that nobody waits for the reply, the next delivery is still to find it done.
+    due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
+    const detail::DueTime in_time(due);
     // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
-    const bool told = detail::record_handled(options_.on_incident, event, std::chrono::steady_clock::now(),
-                                             [&] { return store_->complete(event.id, owner); });
+    const bool told = detail::record_handled(options_.on_incident, event, due,
+                                             [&] { return mode.store->complete(event.id, owner); });
     return told ? Outcome::ok : Outcome::store_unavailable;
 }
 
-inline void Receiver::release(const Event& event, const std::string& owner) noexcept {
+/// The next delivery may claim; where the store cannot be told it may when the lease has run out.
+inline void Receiver::release(IdempotencyStore& store, const Event& event, const std::string& owner,
+                              detail::Deadline due) noexcept {
     try {
-        store_->release(event.id, owner);
-    } catch (...) {  // the lease runs out by itself
+        due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
+        const detail::DueTime in_time(due);
+        detail::repeat_until(due, [&] { return store.release(event.id, owner); });
+    } catch (...) {
         report(Incident::Reason::store_unavailable, &event);
     }
 }

@@ -72,6 +72,18 @@ public:
     int calls() const { return claims + renewals + completions + releases; }
 };
 
+struct NoInbox : pivotal::Inbox {
+    bool put(const Event&, pivotal::Body) override { return true; }
+    std::optional<pivotal::Job> take(std::chrono::milliseconds) override { return std::nullopt; }
+    bool renew(const pivotal::Job&, std::chrono::milliseconds) override { return false; }
+    bool done(const pivotal::Job&) override { return false; }
+    bool retry(const pivotal::Job&, std::chrono::milliseconds, std::string_view) override { return false; }
+    bool bury(const pivotal::Job&, std::string_view) override { return false; }
+    std::vector<pivotal::DeadJob> dead(std::size_t) override { return {}; }
+    bool revive(std::string_view) override { return false; }
+    pivotal::InboxStats stats() override { return {}; }
+};
+
 /// A Receiver over it, and what its handler and on_incident saw.
 struct Fixture {
     std::shared_ptr<Store> store = std::make_shared<Store>();
@@ -81,8 +93,8 @@ struct Fixture {
     pivotal::ReceiverOptions options;
     Receiver receiver;
 
-    explicit Fixture(std::chrono::milliseconds lease = 30s)
-        : options{lease, [this](const Incident& incident) { incidents.push_back(incident); }},
+    explicit Fixture(std::chrono::milliseconds lease = 30s, std::chrono::milliseconds wait = 0ms)
+        : options{lease, [this](const Incident& incident) { incidents.push_back(incident); }, wait},
           receiver(
               Webhook(support::secret), store,
               [this](const Event& event) {
@@ -115,6 +127,7 @@ const auto fail = [] { throw StoreError("no route to host"); };
 TEST_CASE("a lease is 30 s unless it is told otherwise, and a reply that was not made is no success",
           "[receiver]") {
     CHECK(pivotal::ReceiverOptions{}.lease == 30s);
+    CHECK(pivotal::ReceiverOptions{}.wait == 5s);
     CHECK(Reply{}.status == 500);
     CHECK(Reply{}.body.empty());
 }
@@ -280,11 +293,11 @@ TEST_CASE("a claim that was lost while the handler ran is an incident", "[receiv
     check(f.incidents[0], Reason::claim_lost, "the event's lease was taken over while the handler ran");
 }
 
-TEST_CASE("a completion that cannot be stored is tried twice", "[receiver]") {
+TEST_CASE("a completion that cannot be stored is repeated until the reply is due", "[receiver]") {
     Fixture f;
-    SECTION("and the second time it can be") {
+    SECTION("and in the end it can be") {
         f.store->on_complete = [&] {
-            if (f.store->completions == 1) fail();
+            if (f.store->completions < 6) fail();
         };
         check(f.receive(Message()), 200, "ok");
         CHECK(f.incidents.empty());
@@ -296,23 +309,75 @@ TEST_CASE("a completion that cannot be stored is tried twice", "[receiver]") {
         CHECK(f.store->completions == 2);
         CHECK(f.incidents.empty());
     }
-    SECTION("and not oftener") {
-        f.store->on_complete = fail;
+    SECTION("and no longer") {
+        int error = 0;
+        f.store->on_complete = [&] {
+            if (++error % 2) throw 42;
+            fail();
+        };
+        const auto start = std::chrono::steady_clock::now();
         check(f.receive(Message()), 503, "store unavailable");
-        CHECK(f.store->completions == 2);
+        CHECK(std::chrono::steady_clock::now() - start >= 8s);
+        CHECK(f.store->completions > 5);
         CHECK(f.store->releases == 0);
         REQUIRE(f.incidents.size() == 1);
-        check(f.incidents[0], Reason::not_recorded, "no route to host");
+        CHECK(f.incidents[0].reason == Reason::not_recorded);
         check(f.receive(Message()), 409, "in progress");  // until the lease runs out
     }
-    SECTION("whatever a store throws") {
-        f.store->on_complete = [] { throw 42; };
-        check(f.receive(Message()), 503, "store unavailable");
-        CHECK(f.store->completions == 2);
-        REQUIRE(f.incidents.size() == 1);
-        check(f.incidents[0], Reason::not_recorded, "an exception that is no std::exception");
-    }
     CHECK(f.handled.size() == 1);
+}
+
+TEST_CASE("a delivery of an event that is in progress waits for the outcome", "[receiver]") {
+    Fixture f(30s, 9s);
+    std::atomic<bool> waits{false};
+    CHECK(f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted);
+    f.store->on_claim = [&] { waits = f.store->claims > 2; };
+    std::thread somebody_else;
+    const auto once_it_waits = [&](std::function<void()> work) {
+        somebody_else = std::thread([&, work = std::move(work)] {
+            while (!waits) std::this_thread::yield();
+            work();
+        });
+    };
+    SECTION("which is success: a duplicate") {
+        once_it_waits([&] { f.store->memory.complete("evt_5tGz0q", "somebody else"); });
+        check(f.receive(Message()), 200, "duplicate");
+        CHECK(f.handled.empty());
+    }
+    SECTION("which is failure: it handles the event itself") {
+        once_it_waits([&] { f.store->memory.release("evt_5tGz0q", "somebody else"); });
+        check(f.receive(Message()), 200, "ok");
+        CHECK(f.handled.size() == 1);
+    }
+    somebody_else.join();
+}
+
+TEST_CASE("an option that makes no sense is refused", "[receiver]") {
+    const auto refused = [](std::chrono::milliseconds lease, std::chrono::milliseconds wait) {
+        pivotal::ReceiverOptions options;
+        options.lease = lease;
+        options.wait = wait;
+        int thrown = 0;
+        try {
+            Receiver(
+                Webhook(support::secret), std::make_shared<MemoryStore>(), [](const Event&) {}, options);
+        } catch (const std::invalid_argument&) {
+            ++thrown;
+        }
+        try {
+            Receiver(Webhook(support::secret), std::make_shared<NoInbox>(), options);
+        } catch (const std::invalid_argument&) {
+            ++thrown;
+        }
+        CHECK(thrown % 2 == 0);
+        return thrown > 0;
+    };
+    CHECK_FALSE(refused(1ms, 0ms));
+    CHECK_FALSE(refused(24h * 365, 9s));
+    for (const auto lease : {0ms, -1ms, std::chrono::milliseconds::min(), std::chrono::milliseconds::max()})
+        CHECK(refused(lease, 5s));
+    for (const auto wait : {-1ms, 9001ms, std::chrono::milliseconds::min(), std::chrono::milliseconds::max()})
+        CHECK(refused(30s, wait));
 }
 
 TEST_CASE("a HeaderSource that throws is an internal error", "[receiver]") {
@@ -455,16 +520,17 @@ TEST_CASE("a lease is renewed no more when the claim is completed or released", 
     Fixture f(2ms);
     std::mutex mutex;
     std::condition_variable renewed;
-    bool ended = false, renewed_behind = false;
+    bool ended = false;
+    int renewed_behind = 0;  // one may have begun before
     f.store->on_renew = [&] {
         const std::lock_guard<std::mutex> lock(mutex);
-        renewed_behind = renewed_behind || ended;
+        if (ended) ++renewed_behind;
         renewed.notify_all();
     };
     const auto end = [&] {
         std::unique_lock<std::mutex> lock(mutex);
         ended = true;
-        CHECK_FALSE(renewed.wait_for(lock, 200ms, [&] { return renewed_behind; }));
+        CHECK_FALSE(renewed.wait_for(lock, 200ms, [&] { return renewed_behind > 1; }));
     };
     const auto wait_for_a_renewal = [&] {
         std::unique_lock<std::mutex> lock(mutex);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/redis/address.hpp>
 #include <pivotal/detail/stores/redis/connection.hpp>
@@ -84,7 +85,7 @@ inline std::string RedisStore::run(Script script, std::string_view event_id, std
                                    std::chrono::milliseconds lease) {
     const std::string key = key_prefix_ + std::string(event_id);
     const std::string lease_text = std::to_string(detail::store_time(lease));
-    const Pool::Deadline deadline = std::chrono::steady_clock::now() + patience;
+    const Pool::Deadline deadline = detail::DueTime::of_call(patience);
     // Had the first one been done, the second would say no.
     const bool repeatable = script != Script::release && script != Script::forget;
     for (bool first = true;; first = false) {

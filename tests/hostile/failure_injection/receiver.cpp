@@ -43,6 +43,7 @@ struct Service {
 
     pivotal::ReceiverOptions options() {
         pivotal::ReceiverOptions options;
+        options.wait = std::chrono::seconds(0);
         options.on_incident = [this](const Incident& incident) {
             ++incidents;
             reason = incident.reason;

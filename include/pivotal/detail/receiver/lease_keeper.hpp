@@ -4,133 +4,167 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
+
+#include <pivotal/detail/receiver/per_process.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// Renews the leases of handlers that run long, in one thread for all of them. The thread starts with the
-/// first lease, so that a server may fork before it serves.
+/// Renews the leases of handlers that run long, each when half of it has passed, however long another renewal takes.
+///
+/// The leases are in a schedule, by the time of their next renewal. One thread leads: it waits for the first of them.
+/// When it goes to renew, it hands the lead over, to a thread that rests or else to a new one, so that somebody always
+/// waits for what is due next; when it comes back it rests, or leads where nobody does. So there are as many threads
+/// as renewals were ever stuck at once, and one: mostly one or two in all, for any number of leases.
+///
+/// A Guard takes its lease out of the schedule and waits for nobody: a renewal that is under way may end behind it.
+/// That does no harm, since an owner whose claim has ended renews nothing; what `renew` uses it must own.
+///
+/// The threads start with the first lease, and anew in a process that was forked. The destructor waits for them.
 class LeaseKeeper {
-    struct Task;
     using Clock = std::chrono::steady_clock;
-    using Schedule = std::multimap<Clock::time_point, Task*>;
+    struct Lease;
+    using Schedule = std::multimap<Clock::time_point, std::shared_ptr<Lease>>;
 
-    struct Task {
+    struct Lease {
         std::function<bool()> renew;
         Clock::duration half;
-        Schedule::node_type node;  // here while it is not in the schedule
         Schedule::iterator place;
-        bool scheduled = false;
-        bool leaving = false;  // not to be scheduled any more
+        bool is_scheduled = false, is_guarded = true;
     };
 
-public:
-    LeaseKeeper() = default;
-    LeaseKeeper(const LeaseKeeper&) = delete;
-    LeaseKeeper& operator=(const LeaseKeeper&) = delete;
-
-    ~LeaseKeeper() {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            stopping_ = true;
-        }
-        wake_.notify_one();
-        if (thread_.joinable()) thread_.join();
-    }
-
-    /// While a Guard lives, `renew` is called each time that half of `lease` has passed since the lease was
-    /// last started: until it returns false, and again soon when it throws. It never runs once the Guard is
-    /// gone.
-    class Guard {
+    class Threads {
     public:
-        /// Throws std::bad_alloc, or std::system_error where no thread can be had.
-        Guard(LeaseKeeper& keeper, std::chrono::milliseconds lease, std::function<bool()> renew)
-            : keeper_(keeper) {
-            task_.renew = std::move(renew);
-            task_.half = std::max<std::chrono::milliseconds>(
-                std::chrono::milliseconds(1), std::min<std::chrono::milliseconds>(lease, longest) / 2);
-            keeper_.add(task_);
+        Threads() = default;
+        Threads(const Threads&) = delete;
+        Threads& operator=(const Threads&) = delete;
+        ~Threads() {
+            {
+                const std::lock_guard<std::mutex> lock(mutex_);
+                stopping_ = true;
+            }
+            due_.notify_all();
+            lead_.notify_all();
+            for (std::thread& thread : threads_) thread.join();
         }
-        ~Guard() { keeper_.remove(task_); }
-        Guard(const Guard&) = delete;
-        Guard& operator=(const Guard&) = delete;
+
+        void add(const std::shared_ptr<Lease>& lease) {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            if (!has_leader_) hand_over();
+            lease->place = schedule_.emplace(Clock::now() + lease->half, lease);
+            lease->is_scheduled = true;
+            // Most leases are alike, and then the leader already waits for an earlier one.
+            if (lease->place->first < leader_waits_until_) due_.notify_one();
+        }
+
+        void remove(Lease& lease) noexcept {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            lease.is_guarded = false;
+            if (lease.is_scheduled) schedule_.erase(lease.place);
+        }
 
     private:
-        static constexpr std::chrono::hours longest{24 * 365};  // no sum of times overflows
-
-        LeaseKeeper& keeper_;
-        Task task_;
-    };
-
-private:
-    void add(Task& task) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-        task.place = schedule_.emplace(Clock::now() + task.half, &task);
-        task.scheduled = true;
-        // Most leases are alike, and then the thread already waits for an earlier one.
-        if (task.place->first < waits_until_) wake_.notify_one();
-    }
-
-    void remove(Task& task) noexcept {
-        std::unique_lock<std::mutex> lock(mutex_);
-        // Renewals that are always late would follow each other without a moment in which none runs.
-        task.leaving = true;
-        finished_.wait(lock, [&] { return running_ != &task; });
-        if (task.scheduled) schedule_.erase(task.place);
-    }
-
-    void run() {
-        std::unique_lock<std::mutex> lock(mutex_);
-        while (!stopping_) {
-            if (schedule_.empty()) {
-                waits_until_ = Clock::time_point::max();
-                wake_.wait(lock);
-                continue;
+        /// Throws where there is no thread that could lead.
+        void hand_over() {
+            if (resting_ > 0) {
+                --resting_;
+                is_handed_over_ = true;
+                lead_.notify_one();
+            } else {
+                threads_.emplace_back([this] { run(); });
             }
-            const auto first = schedule_.begin();
-            if (Clock::now() < first->first) {
-                waits_until_ = first->first;
-                wake_.wait_until(lock, waits_until_);
-                continue;
+            has_leader_ = true;
+        }
+
+        void run() {
+            std::unique_lock<std::mutex> lock(mutex_);
+            while (!stopping_) {
+                if (schedule_.empty()) {
+                    leader_waits_until_ = (Clock::time_point::max)();
+                    due_.wait(lock);
+                } else if (Clock::now() < schedule_.begin()->first) {
+                    leader_waits_until_ = schedule_.begin()->first;
+                    due_.wait_until(lock, leader_waits_until_);
+                } else {
+                    renew_first(lock);
+                    if (!std::exchange(has_leader_, true)) continue;
+                    ++resting_;
+                    lead_.wait(lock, [this] { return is_handed_over_ || stopping_; });
+                    is_handed_over_ = false;
+                }
             }
-            Task& task = *first->second;
-            task.scheduled = false;
-            task.node = schedule_.extract(first);
-            running_ = &task;
+        }
+
+        void renew_first(std::unique_lock<std::mutex>& lock) {
+            Schedule::node_type place = schedule_.extract(schedule_.begin());
+            const std::shared_ptr<Lease> lease = place.mapped();
+            lease->is_scheduled = false;
+            has_leader_ = false;
+            try {
+                if (!schedule_.empty()) hand_over();
+            } catch (...) {
+                // The others wait for this renewal, or for `add` to find a thread.
+            }
             lock.unlock();
             bool again = true;
-            Clock::duration pause = task.half;
+            Clock::duration pause = lease->half;
             const Clock::time_point start = Clock::now();
             try {
-                again = task.renew();
+                again = lease->renew();
             } catch (...) {
                 pause /= 4;  // the handler's end will tell whether the lease was lost
             }
             lock.lock();
-            if (again && !task.leaving) {
-                task.node.key() = start + pause;
-                task.place = schedule_.insert(std::move(task.node));
-                task.scheduled = true;
-            }
-            running_ = nullptr;
-            finished_.notify_all();
+            if (!again || !lease->is_guarded) return;
+            place.key() = start + pause;
+            lease->place = schedule_.insert(std::move(place));
+            lease->is_scheduled = true;
+            if (has_leader_ && lease->place->first < leader_waits_until_) due_.notify_one();
         }
-    }
 
-    std::mutex mutex_;
-    std::condition_variable wake_, finished_;
-    Schedule schedule_;
-    const Task* running_ = nullptr;
-    Clock::time_point waits_until_ = Clock::time_point::max();
-    bool stopping_ = false;
-    std::thread thread_;
+        std::mutex mutex_;
+        std::condition_variable due_;   // the leader waits for it
+        std::condition_variable lead_;  // those that rest wait for it
+        Schedule schedule_;
+        Clock::time_point leader_waits_until_ = (Clock::time_point::max)();
+        bool has_leader_ = false, is_handed_over_ = false, stopping_ = false;
+        std::size_t resting_ = 0;
+        std::vector<std::thread> threads_;
+    };
+
+public:
+    /// While it lives, `renew` is called each time that half of `lease` has passed since the lease was last started:
+    /// until it returns false, and again soon when it throws.
+    class Guard {
+    public:
+        /// Throws std::bad_alloc, or std::system_error where no thread can be had.
+        Guard(LeaseKeeper& keeper, std::chrono::milliseconds lease, std::function<bool()> renew)
+            : threads_(keeper.threads_.get()), lease_(std::make_shared<Lease>()) {
+            lease_->renew = std::move(renew);
+            constexpr std::chrono::milliseconds shortest{2}, longest = std::chrono::hours(24 * 365);
+            lease_->half = std::clamp(lease, shortest, longest) / 2;
+            threads_.add(lease_);
+        }
+        ~Guard() { threads_.remove(*lease_); }
+        Guard(const Guard&) = delete;
+        Guard& operator=(const Guard&) = delete;
+
+    private:
+        Threads& threads_;
+        const std::shared_ptr<Lease> lease_;
+    };
+
+private:
+    PerProcess<Threads> threads_;
 };
 
 }  // namespace detail

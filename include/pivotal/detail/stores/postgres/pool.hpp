@@ -9,6 +9,7 @@
 
 #include <libpq-fe.h>
 
+#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/postgres/connection.hpp>
 #include <pivotal/idempotency.hpp>
@@ -82,7 +83,7 @@ private:
 
     template <class Work>
     void use(const Work& work) {
-        const Deadline deadline = std::chrono::steady_clock::now() + patience;
+        const Deadline deadline = DueTime::of_call(patience);
         Connections::Loan connection = connections_.take(deadline);
         work(*connection, deadline);
         connection.give_back();
