@@ -4,8 +4,8 @@
 
 #include <csignal>
 #include <iostream>
-#include <pivotal/receiver.hpp>
 #include <pivotal/inbox_worker.hpp>
+#include <pivotal/receiver.hpp>
 #include <pivotal/stores/sqlite.hpp>
 #include <thread>
 

@@ -30,9 +30,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <pivotal/inbox_worker.hpp>
 #include <pivotal/receiver.hpp>
 #include <pivotal/stores/memory.hpp>
-#include <pivotal/inbox_worker.hpp>
 #include <pivotal/stores/postgres.hpp>
 #include <pivotal/stores/redis.hpp>
 #include <pivotal/stores/sqlite.hpp>

@@ -2,8 +2,8 @@
 // What README.md takes for granted around its statements.
 #include <pivotal/webhook.hpp>
 #ifdef PIVOTAL_README_SQLITE
-#include <pivotal/receiver.hpp>
 #include <pivotal/inbox_worker.hpp>
+#include <pivotal/receiver.hpp>
 #include <pivotal/stores/sqlite.hpp>
 #endif
 

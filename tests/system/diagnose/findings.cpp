@@ -176,7 +176,8 @@ TEST_CASE("no finding is without such a test", "[diagnose]") {
     const std::vector<Row> tested = rows();
     for (int i = 0; to_string(static_cast<Finding>(i)) != "unknown"; ++i) {
         const auto finding = static_cast<Finding>(i);
-        if (finding == Finding::crypto_failure) continue;  // tests/hostile/failure_injection makes OpenSSL fail
+        if (finding == Finding::crypto_failure)
+            continue;  // tests/hostile/failure_injection makes OpenSSL fail
         INFO(to_string(finding));
         CHECK(std::any_of(tested.begin(), tested.end(),
                           [&](const Row& row) { return row.finding == finding; }));

@@ -17,8 +17,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <pivotal/receiver.hpp>
 #include <pivotal/inbox_worker.hpp>
+#include <pivotal/receiver.hpp>
 
 #include "../../support/message.hpp"
 #include "agent.hpp"
