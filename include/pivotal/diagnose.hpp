@@ -29,9 +29,17 @@ inline Diagnosis nothing_wrong(Body body) {
     std::string text =
         "Nothing is wrong: the signature verifies with the first secret, and the time is within the "
         "tolerance.";
-    Event event;
-    if (const Refusal refusal = parse_event(body.view(), event))
-        text += " But the body is no event, so Webhook::verify refuses it: " + sentence(refusal) + ".";
+    try {
+        Event::parse(body);
+    } catch (const WebhookVerificationError& refusal) {
+        text += " But the body is no event, so Webhook::verify refuses it: ";
+        const bool may_be_cut = body.size() <= max_diagnosed_body;
+        text += body.size() == 0 ? "it was empty when it was signed"
+                : may_be_cut && is_cut_json(body.view())
+                    ? "it ends in the middle of a JSON text, so it was cut before it was signed"
+                    : refusal.what();
+        text += '.';
+    }
     return {Finding::verified, text};
 }
 
@@ -62,8 +70,8 @@ inline namespace with_zlib {  // other functions than those without it, should b
 /// or a byte of a header or body. Thread-safe.
 ///
 /// **Never answer a request with it, and never run it on each delivery:** it tells a forger what a
-/// signature lacks, and it is slow. Its work is bounded: at most 32,768 signatures, 256 MiB hashed or
-/// rewritten, and only the body as it is where that is larger than 1 MiB.
+/// signature lacks, and it is slow. Its work is bounded: at most 320 MiB are hashed or rewritten, and a body
+/// of more than 1 MiB is tried as it is only.
 ///
 /// gzip is proved where zlib is there: link the CMake target pivotal::diagnose, or define
 /// PIVOTAL_DIAGNOSE_ZLIB and link zlib.
@@ -90,11 +98,9 @@ template <class HeaderSource>
     const bool accepted = detail::is_accepted(secrets, body, seen, now);
     if (accepted && detail::is_accepted(detail::first_secret(secrets), body, seen, now))
         return {detail::nothing_wrong(body)};
-    detail::SignatureSearch search(secrets, body.view(), seen, codec);
-    search.run();
-    return detail::DiagnosisReport(body.view(), seen, search, now, WebhookOptions().tolerance, accepted,
-                                   codec.compress != nullptr)
-        .take();
+    const detail::Evidence evidence(secrets, body.view(), std::move(seen), codec);
+    const detail::SearchResult result = detail::SignatureSearch::run(evidence);
+    return detail::DiagnosisReport(evidence, result, accepted, now, WebhookOptions().tolerance).take();
 }
 
 template <class HeaderSource>

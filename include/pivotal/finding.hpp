@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,9 @@ enum class Finding {
     body_start_changed,  ///< Proved: a byte order mark or white space was added or removed at its start.
     body_line_ends,      ///< Proved: LF was turned into CRLF, or CRLF into LF.
     body_charset,        ///< Proved: UTF-8 was read or written as Latin-1 (or Windows-1252).
-    body_truncated,      ///< Looks so: cut at a buffer's size, or shorter than `content-length`.
+    body_base64,         ///< Proved: it is base64 of what was signed (or the other way round).
+    body_json_string,    ///< Proved: it is a JSON string that holds what was signed (or the other way round).
+    body_truncated,  ///< Looks so: it ends in the middle of a JSON text, or is shorter than `content-length`.
     body_still_gzip,  ///< The gzip bytes instead of the decompressed body. Proved with zlib, else looks so.
     body_was_gunzipped,  ///< Decompressed, where the gzip bytes were signed. Proved with zlib, else looks so.
     body_empty,          ///< Looks so: read already by something else.
@@ -50,61 +53,38 @@ enum class Finding {
 
 /// The enumerator's name, such as "body_reserialized", for logs and tests. Thread-safe.
 constexpr std::string_view to_string(Finding finding) noexcept {
-    switch (finding) {
-        case Finding::verified:
-            return "verified";
-        case Finding::body_reserialized:
-            return "body_reserialized";
-        case Finding::body_end_changed:
-            return "body_end_changed";
-        case Finding::body_start_changed:
-            return "body_start_changed";
-        case Finding::body_line_ends:
-            return "body_line_ends";
-        case Finding::body_charset:
-            return "body_charset";
-        case Finding::body_truncated:
-            return "body_truncated";
-        case Finding::body_still_gzip:
-            return "body_still_gzip";
-        case Finding::body_was_gunzipped:
-            return "body_was_gunzipped";
-        case Finding::body_empty:
-            return "body_empty";
-        case Finding::secret_used_as_text:
-            return "secret_used_as_text";
-        case Finding::secret_with_version:
-            return "secret_with_version";
-        case Finding::secret_url_safe:
-            return "secret_url_safe";
-        case Finding::secret_quoted:
-            return "secret_quoted";
-        case Finding::secret_malformed:
-            return "secret_malformed";
-        case Finding::secret_is_another:
-            return "secret_is_another";
-        case Finding::header_missing:
-            return "header_missing";
-        case Finding::header_malformed:
-            return "header_malformed";
-        case Finding::headers_mixed:
-            return "headers_mixed";
-        case Finding::headers_joined:
-            return "headers_joined";
-        case Finding::header_trimmed:
-            return "header_trimmed";
-        case Finding::event_id_for_header:
-            return "event_id_for_header";
-        case Finding::timestamp_in_milliseconds:
-            return "timestamp_in_milliseconds";
-        case Finding::clock_wrong:
-            return "clock_wrong";
-        case Finding::crypto_failure:
-            return "crypto_failure";
-        case Finding::unexplained:
-            return "unexplained";
-    }
-    return "unknown";
+    constexpr std::string_view names[] = {"verified",
+                                          "body_reserialized",
+                                          "body_end_changed",
+                                          "body_start_changed",
+                                          "body_line_ends",
+                                          "body_charset",
+                                          "body_base64",
+                                          "body_json_string",
+                                          "body_truncated",
+                                          "body_still_gzip",
+                                          "body_was_gunzipped",
+                                          "body_empty",
+                                          "secret_used_as_text",
+                                          "secret_with_version",
+                                          "secret_url_safe",
+                                          "secret_quoted",
+                                          "secret_malformed",
+                                          "secret_is_another",
+                                          "header_missing",
+                                          "header_malformed",
+                                          "headers_mixed",
+                                          "headers_joined",
+                                          "header_trimmed",
+                                          "event_id_for_header",
+                                          "timestamp_in_milliseconds",
+                                          "clock_wrong",
+                                          "crypto_failure",
+                                          "unexplained"};
+    constexpr auto count = sizeof names / sizeof *names;
+    static_assert(count == static_cast<std::size_t>(Finding::unexplained) + 1, "a name for each finding");
+    const auto place = static_cast<std::size_t>(finding);
+    return place < count ? names[place] : "unknown";
 }
 
 /// One thing that diagnose() found.

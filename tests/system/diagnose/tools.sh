@@ -99,9 +99,24 @@ expect "announced: the server decompresses it" body_was_gunzipped "$(post --data
 expect "gzip, forged" unexplained "$(post --data-binary body)"
 stop_listener
 
+# Base64, as API Gateway hands a body to Lambda, and a JSON string
+base64 -w0 body >b64
+finds "base64 -w0 arrives" body_base64 body b64
+base64 body >b64
+finds "base64, in lines, arrives" body_base64 body b64
+python3 -c "import base64; open('b64', 'wb').write(base64.b64encode(open('body', 'rb').read()))"
+finds "Python's b64encode was signed" body_base64 b64 body
+jq -Rsj @json body >string
+finds "jq -Rs arrives" body_json_string body string
+node -e 'process.stdout.write(JSON.stringify(require("fs").readFileSync(0, "utf8")))' <body >string
+finds "JSON.stringify of the text arrives" body_json_string body string
+finds "JSON.stringify of the text was signed" body_json_string string body
+python3 -c "import json; open('string', 'w').write(json.dumps(open('body', encoding='utf-8').read()))"
+finds "json.dumps of the text was signed" body_json_string string body
+
 # Truncated
 python3 -c "open('long', 'w').write('{\"a\":\"' + 'x' * 100000 + '\"}')"
-for size in 1024 4096 10240 65536; do
+for size in 1024 1234 65536; do
     head -c $size long >cut
     finds "cut at $size bytes" body_truncated long cut
 done

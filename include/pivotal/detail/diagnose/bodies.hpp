@@ -1,266 +1,190 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include <openssl/evp.h>
+
+#include <nlohmann/json.hpp>
+
+#include <pivotal/detail/core/base64.hpp>
 #include <pivotal/detail/diagnose/gzip.hpp>
-#include <pivotal/detail/diagnose/json_style.hpp>
-#include <pivotal/detail/diagnose/text_variants.hpp>
+#include <pivotal/detail/diagnose/text.hpp>
 #include <pivotal/finding.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// How much a diagnosis may do: attempts are signatures that are computed, work is bytes that are hashed or
-/// written.
-struct DiagnosisBudget {
-    static constexpr std::size_t max_body = std::size_t{1} << 20;  // a larger one is tried as it is only
-    std::size_t attempts = 32'768;
-    std::size_t work = std::size_t{256} << 20;
-    bool exhausted = false;
+/// A larger body is tried as it is only, and nothing is decompressed to more.
+inline constexpr std::size_t max_diagnosed_body = std::size_t{1} << 20;
 
-    bool spend(std::size_t bytes) noexcept {
-        exhausted = exhausted || work < bytes;
-        if (!exhausted) work -= bytes;
-        return !exhausted;
-    }
-    bool attempt(std::size_t bytes) noexcept {
-        exhausted = exhausted || attempts == 0;
-        if (!exhausted) --attempts;
-        return spend(bytes);
-    }
-};
+// Each of these calls `use(text, change)` with texts that may have been signed where `body` arrived, while that
+// returns true. `spend(bytes)` is asked before more work than that is done.
 
-/// The bodies that may have been signed, made from the one that is there. A variant is up to four changes
-/// away from it: of its content, its end, its line ends and its start.
-class BodyVariants {
-public:
-    /// Returns true to stop.
-    using Use = std::function<bool(std::string_view bytes, int changes)>;
-
-    BodyVariants(std::string_view body, GzipCodec codec, std::int64_t signed_at, DiagnosisBudget& budget)
-        : body_(body),
-          codec_(codec),
-          signed_at_(signed_at),
-          budget_(budget),
-          parts_(body),
-          end_(parts_.tail),
-          start_(parts_.front) {
-        if (body.size() > DiagnosisBudget::max_body || !json_.parse(parts_.core)) return;
-        is_json_ = true;
-        is_sorted_ = json_.is_sorted();
-        event_id_ = json_.top_level("id");
-        livemode_ = json_.top_level("livemode");
-        std::string written;
-        for (layout_ = 0; layout_ < json_layouts.size(); ++layout_) {
-            if (json_.write(JsonStyle{layout_}, written) && written == parts_.core) break;
-        }
-    }
-
-    bool is_json() const noexcept { return is_json_; }
-    /// Its keys are in alphabetical order, which Pivotal's are not.
-    bool is_sorted() const noexcept { return is_sorted_; }
-    const std::string& event_id() const noexcept { return event_id_; }
-    const std::string& livemode() const noexcept { return livemode_; }
-
-    /// Calls `use` for each variant of at most `most` changes until it returns true. Equal ones come once,
-    /// and the simplest of them first. Stops when the budget is used up.
-    void for_each(int most, const Use& use) {
-        ++round_;
-        most_ = most;
-        use_ = &use;
-        chosen_ = {};
-        if (most == 0 || body_.size() > DiagnosisBudget::max_body) {
-            use(body_, 0);
+template <class Use>
+void for_each_charset(std::string_view body, Use&& use) {
+    const char* const advice =
+        "It went through a string type that converts encodings. Pass the body's bytes exactly as they came.";
+    if (std::all_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+        return;
+    for (const bool windows : {false, true}) {
+        const std::string name = windows ? "Windows-1252" : "Latin-1";
+        if (!use(utf8_from_latin1(body, windows),
+                 Change{Finding::body_charset, "the body, which is " + name + ", is turned back into UTF-8",
+                        advice}))
             return;
-        }
-        with_end(parts_.core, 0) || try_charsets() || try_gzip() || try_styles();
+        const std::optional<std::string> narrow = latin1_from_utf8(body, windows);
+        if (narrow && !use(*narrow, Change{Finding::body_charset,
+                                           "the body, which was read as " + name +
+                                               " and written as UTF-8, is turned back",
+                                           advice}))
+            return;
+    }
+}
+
+template <class Use>
+void for_each_wrapping(std::string_view body, Use&& use) {
+    std::string text(body);
+    const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    text.erase(std::remove_if(text.begin(), text.end(), is_space), text.end());
+    std::string bytes(text.size(), '\0');
+    const std::size_t size =
+        base64_decode(text, reinterpret_cast<unsigned char*>(bytes.data()), bytes.size());
+    if (size != base64_invalid && size != 0 &&
+        !use(std::string_view(bytes).substr(0, size),
+             Change{Finding::body_base64, "the body is decoded from base64",
+                    "API Gateway and Lambda (isBase64Encoded), and some queues, hand a body over as base64: "
+                    "decode it before verifying."}))
+        return;
+    text.assign(body.size() / 3 * 4 + 5, '\0');
+    text.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                                         reinterpret_cast<const unsigned char*>(body.data()),
+                                                         static_cast<int>(body.size()))));
+    if (!use(text,
+             Change{Finding::body_base64, "the body is encoded as base64",
+                    "Its base64 was signed, and something decoded that on the way. Verify the text that was "
+                    "sent."}))
+        return;
+
+    nlohmann::json json = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
+    if (json.is_string() &&
+        !use(json.get_ref<const std::string&>(),
+             Change{Finding::body_json_string, "the body, which is a JSON string, is replaced by its value",
+                    "Something made the text of the body a JSON string: JSON.stringify of what is a string "
+                    "already, or a queue's envelope. Parse that once more before verifying."}))
+        return;
+    json = body;
+    for (const bool ascii : {false, true})
+        if (!use(json.dump(-1, ' ', ascii, nlohmann::json::error_handler_t::replace),
+                 Change{
+                     Finding::body_json_string, "the body is written as a JSON string",
+                     "A JSON string that holds the event was signed (JSON.stringify was called twice?), and "
+                     "something took it apart on the way. Verify the raw body, as it came."}))
+            return;
+}
+
+template <class Spend, class Use>
+void for_each_gzip(std::string_view body, const GzipCodec& codec, std::int64_t signed_at, Spend&& spend,
+                   Use&& use) {
+    if (!codec.compress || !codec.decompress) return;
+    std::string other;
+    if (is_gzip(body)) {
+        if (codec.decompress(body, max_diagnosed_body, other))
+            use(other,
+                Change{Finding::body_still_gzip, "the body is decompressed",
+                       "The body is gzip, and what was signed is the text inside: decompress it before "
+                       "verifying, or let the server do that."});
+        return;
+    }
+    const Change change{
+        Finding::body_was_gunzipped, "the body is compressed with gzip",
+        "The gzip bytes were signed, and something decompressed them on the way: a proxy, or the server as "
+        "`content-encoding: gzip` asks it to. Verify the bytes that were sent."};
+    const auto second = static_cast<std::uint32_t>(signed_at);
+    for (const int level : {6, 9, 1}) {
+        constexpr std::size_t cost = 16;  // of compressing, in bytes that are hashed meanwhile
+        if (!spend(cost * body.size())) return;
+        if (!codec.compress(body, level, other)) continue;
+        for (const std::uint32_t time : {std::uint32_t{0}, second, second - 1, second + 1})
+            for (const char system : {'\x03', '\xFF'}) {  // Unix, and unknown
+                set_gzip_header(other, time, system);
+                if (!use(other, change)) return;
+            }
+    }
+}
+
+/// What is added, taken off or replaced around a text, and its line ends.
+struct Frame {
+    enum class LineEnds { kept, crlf, lf };
+
+    std::optional<std::string_view> start, end;  // nullopt: they stay as they are
+    LineEnds line_ends = LineEnds::kept;
+    int changes = 0;
+
+    /// All of at most two changes, those with the fewest first.
+    static std::vector<Frame> all() {
+        using Part = std::optional<std::string_view>;
+        std::vector<Frame> frames;
+        for (int changes = 0; changes <= 2; ++changes)
+            for (const Part& end :
+                 {Part(), Part(""), Part("\n"), Part("\r\n"), Part(" "), Part("\t"), Part("\r"), Part("\n\n"),
+                  Part("\r\n\r\n"), Part(std::string_view("\0", 1))})
+                for (const LineEnds line_ends : {LineEnds::kept, LineEnds::crlf, LineEnds::lf})
+                    for (const Part& start : {Part(), Part(""), Part(byte_order_mark)})
+                        if ((start ? 1 : 0) + (end ? 1 : 0) + (line_ends != LineEnds::kept ? 1 : 0) ==
+                            changes)
+                            frames.push_back({start, end, line_ends, changes});
+        return frames;
     }
 
-    /// What the variant changes that `use` returned true for.
-    std::vector<Change> changes() const {
-        std::vector<Change> made;
-        if (chosen_.content) made.push_back(*chosen_.content);
-        if (chosen_.end) made.push_back(end_change(chosen_.former_end, *chosen_.end));
-        if (chosen_.line_ends != LineEnds::kept) made.push_back(line_ends_change(chosen_.line_ends));
-        if (chosen_.start) made.push_back(start_change(*chosen_.start));
-        return made;
+    /// Nullopt where one of the changes is none.
+    std::optional<std::string> around(const TextParts& parts) const {
+        if (start == parts.front || end == parts.tail) return std::nullopt;
+        std::string text = std::string(parts.core).append(end.value_or(parts.tail));
+        if (line_ends != LineEnds::kept) {
+            std::string other = replaced(text, "\r\n", "\n");
+            if (line_ends == LineEnds::crlf) other = replaced(other, "\n", "\r\n");
+            if (other == text) return std::nullopt;
+            text = std::move(other);
+        }
+        return text.insert(0, start.value_or(parts.front));
+    }
+
+    /// In words.
+    void describe(std::string_view former_end, std::vector<Change>& made) const {
+        if (end)
+            made.push_back(
+                {Finding::body_end_changed,
+                 former_end.empty() ? name_of(*end) + " is added at the end of the body"
+                 : end->empty()
+                     ? name_of(former_end) + " is taken off the end of the body"
+                     : name_of(former_end) + " at the end of the body is replaced by " + name_of(*end),
+                 "Something changes the end of the body on the way, as an editor, echo, trim() or `curl -d "
+                 "@file` do (curl: --data-binary). Pass the bytes exactly as they came."});
+        if (line_ends != LineEnds::kept)
+            made.push_back({Finding::body_line_ends,
+                            line_ends == LineEnds::crlf ? "each LF of the body is turned into CRLF"
+                                                        : "each CRLF of the body is turned into LF",
+                            "Something translates line ends: a file opened in text mode, git's autocrlf, "
+                            "dos2unix or unix2dos. Read and write the body as binary."});
+        if (start)
+            made.push_back(
+                {Finding::body_start_changed,
+                 start->empty() ? "the byte order mark or white space at the start of the body is taken off"
+                                : "a byte order mark is put at the start of the body",
+                 "Something changes the start of the body on the way, as editors and text decoders do. Pass "
+                 "the bytes exactly as they came."});
     }
 
 private:
-    enum class LineEnds { kept, crlf, lf };
-
-    struct Chosen {
-        std::optional<Change> content;
-        std::optional<std::string_view> end, start;
-        std::string former_end;
-        LineEnds line_ends = LineEnds::kept;
-    };
-
-    // ---- Content; each of these returns true to stop ----
-
-    template <class MakeChange>
-    bool offer(std::string_view content, MakeChange&& change) {
-        if (!budget_.spend(content.size())) return true;
-        if (content == parts_.core) return false;
-        if (with_end(content, 1)) {
-            if (!budget_.exhausted) chosen_.content = change();
-            return true;
-        }
-        return false;
-    }
-
-    bool try_charsets() {
-        if (is_ascii(parts_.core)) return false;
-        for (const bool windows : {false, true}) {
-            const std::string name = windows ? "Windows-1252" : "Latin-1";
-            const char* const advice =
-                "It went through a string type that converts encodings. Pass the body's bytes exactly as "
-                "they came.";
-            if (offer(utf8_from_latin1(parts_.core, windows), [&] {
-                    return Change{Finding::body_charset,
-                                  "the body, which is " + name + ", is turned back into UTF-8", advice};
-                }))
-                return true;
-            const std::optional<std::string> narrow = latin1_from_utf8(parts_.core, windows);
-            if (narrow && offer(*narrow, [&] {
-                    return Change{
-                        Finding::body_charset,
-                        "the body, which was read as " + name + " and written as UTF-8, is turned back",
-                        advice};
-                }))
-                return true;
-        }
-        return false;
-    }
-
-    bool try_gzip() {
-        if (!codec_.compress || !codec_.decompress) return false;
-        end_ = start_ = {};  // gzip is of the whole
-        const bool stop = try_gzip_forms();
-        end_ = parts_.tail;
-        start_ = parts_.front;
-        return stop;
-    }
-
-    bool try_gzip_forms() {
-        std::string other;
-        if (is_gzip(body_)) {
-            if (!codec_.decompress(body_, DiagnosisBudget::max_body, other)) return false;
-            const TextParts inside(other);
-            start_ = inside.front;
-            end_ = inside.tail;
-            return offer(inside.core, [] {
-                return Change{
-                    Finding::body_still_gzip, "the body is decompressed",
-                    "The body is gzip, and what was signed is the text inside: decompress it before "
-                    "verifying, or let the server do that."};
-            });
-        }
-        const auto second = static_cast<std::uint32_t>(signed_at_);
-        for (const std::uint32_t time : {std::uint32_t{0}, second, second - 1, second + 1})
-            for (const int level : {6, 9, 1})
-                for (const int system : {3, 255}) {
-                    if (!budget_.spend(16 * body_.size())) return true;
-                    if (codec_.compress(body_, {level, time, system}, other) && offer(other, [] {
-                            return Change{
-                                Finding::body_was_gunzipped, "the body is compressed with gzip",
-                                "The gzip bytes were signed, and something decompressed them on the way: a "
-                                "proxy, or the server as `content-encoding: gzip` asks it to. Verify the "
-                                "bytes that were sent."};
-                        }))
-                        return true;
-                }
-        return false;
-    }
-
-    bool try_styles() {
-        if (!is_json_) return false;
-        json_.parse(parts_.core);
-        std::string written;
-        return for_each_json_style(json_, [&](const JsonStyle& style) {
-            if (!json_.write(style, written)) return !budget_.spend(written.size());
-            return offer(written, [&] {
-                return Change{
-                    Finding::body_reserialized,
-                    "the body is written as JSON in another style: " +
-                        describe(style, style.layout != layout_),
-                    "A JSON library (or a formatter) parsed the body and wrote it again in its own style. "
-                    "Verify the raw body first, as it came, and parse it afterwards."};
-            });
-        });
-    }
-
-    // ---- Its end, line ends and start ----
-
-    bool with_end(std::string_view content, int changes) {
-        static constexpr std::array<std::string_view, 9> ends = {
-            "", "\n", "\r\n", " ", "\t", "\r", "\n\n", "\r\n\r\n", std::string_view("\0", 1)};
-        std::string text(content);
-        const auto use = [&](std::optional<std::string_view> end) {
-            chosen_.end = end;
-            chosen_.former_end = end_;
-            text.resize(content.size());
-            text.append(end ? *end : end_);
-            return with_line_ends(text, changes + (end ? 1 : 0));
-        };
-        if (use(std::nullopt)) return true;
-        for (const std::string_view end : ends)
-            if (changes < most_ && end != end_ && use(end)) return true;
-        chosen_.end.reset();
-        return false;
-    }
-
-    bool with_line_ends(const std::string& text, int changes) {
-        chosen_.line_ends = LineEnds::kept;
-        if (with_start(text, changes)) return true;
-        if (changes == most_ || text.find('\n') == text.npos) return false;
-        chosen_.line_ends = LineEnds::crlf;
-        if (with_start(with_crlf(text), changes + 1)) return true;
-        chosen_.line_ends = LineEnds::lf;
-        if (with_start(with_lf(text), changes + 1)) return true;
-        chosen_.line_ends = LineEnds::kept;
-        return false;
-    }
-
-    bool with_start(std::string_view text, int changes) {
-        const auto use = [&](std::optional<std::string_view> start) {
-            chosen_.start = start;
-            const int count = changes + (start ? 1 : 0);
-            if (!budget_.spend(text.size() / 4)) return true;  // a copy is cheaper than the rest
-            const std::string whole = std::string(start ? *start : start_).append(text);
-            return is_new(whole, count) && (*use_)(whole, count);
-        };
-        if (use(std::nullopt)) return true;
-        for (const std::string_view start : {std::string_view(), byte_order_mark})
-            if (changes < most_ && start != start_ && use(start)) return true;
-        chosen_.start.reset();
-        return false;
-    }
-
-    /// False for bytes that were used already: in this round, or in an earlier one with fewer changes.
-    bool is_new(std::string_view bytes, int changes) {
-        const auto [entry, added] =
-            used_.try_emplace(std::hash<std::string_view>()(bytes), Used{round_, changes});
-        if (added) return true;
-        Used& used = entry->second;
-        if (used.round == round_ ? used.changes <= changes : used.changes < changes) return false;
-        used = {round_, changes};
-        return true;
-    }
-
-    // ---- In words ----
-
     static std::string name_of(std::string_view end) {
         return end == "\n"                        ? "a newline (LF)"
                : end == "\r\n"                    ? "a CRLF"
@@ -272,53 +196,6 @@ private:
                : end == std::string_view("\0", 1) ? "a NUL byte"
                                                   : "white space";
     }
-
-    static Change end_change(std::string_view from, std::string_view to) {
-        std::string when = from.empty() ? name_of(to) + " is added at the end of the body"
-                           : to.empty()
-                               ? name_of(from) + " is taken off the end of the body"
-                               : name_of(from) + " at the end of the body is replaced by " + name_of(to);
-        return {
-            Finding::body_end_changed, std::move(when),
-            "Something changes the end of the body on the way, as an editor, echo, trim() or `curl -d @file` "
-            "do (curl: --data-binary). Pass the bytes exactly as they came."};
-    }
-
-    static Change start_change(std::string_view to) {
-        return {
-            Finding::body_start_changed,
-            to.empty() ? "the byte order mark or white space at the start of the body is taken off"
-                       : "a byte order mark is put at the start of the body",
-            "Something changes the start of the body on the way, as editors and text decoders do. Pass the "
-            "bytes exactly as they came."};
-    }
-
-    static Change line_ends_change(LineEnds to) {
-        return {Finding::body_line_ends,
-                to == LineEnds::crlf ? "each LF of the body is turned into CRLF"
-                                     : "each CRLF of the body is turned into LF",
-                "Something translates line ends: a file opened in text mode, git's autocrlf, dos2unix or "
-                "unix2dos. Read and write the body as binary."};
-    }
-
-    struct Used {
-        int round, changes;
-    };
-
-    std::string_view body_;
-    GzipCodec codec_;
-    std::int64_t signed_at_;
-    DiagnosisBudget& budget_;
-    TextParts parts_;
-    std::string_view end_, start_;  // what stands behind and before a content that is tried
-    JsonText json_;
-    bool is_json_ = false, is_sorted_ = false;
-    std::string event_id_, livemode_;
-    std::size_t layout_ = 0;  // the body's own, or json_layouts.size()
-    std::unordered_map<std::size_t, Used> used_;
-    int round_ = 0, most_ = 0;
-    const Use* use_ = nullptr;
-    Chosen chosen_;
 };
 
 }  // namespace detail

@@ -51,6 +51,9 @@ struct SeenHeaders {
     }
 
     bool has(std::size_t index) const { return !values(index).empty(); }
+
+    /// The place of the first name of the family that Webhook looks at.
+    std::size_t family() const { return has(0) || has(1) || has(2) ? 0 : 3; }
 };
 
 template <class HeaderSource>
@@ -79,6 +82,14 @@ struct HeaderForm {
     std::optional<Change> change;
 };
 
+/// An id and a timestamp together, as the signed content starts with them.
+struct PrefixForm {
+    std::string text;  // `id.timestamp.`
+    int changes;
+    const HeaderForm* id;
+    const HeaderForm* timestamp;
+};
+
 /// A signature that may be the one.
 struct SignatureForm {
     SignatureVersion version = SignatureVersion::hmac_sha256;
@@ -88,172 +99,144 @@ struct SignatureForm {
 };
 
 /// All that may have been signed, or be the signature, according to the headers; what was sent comes first.
-struct HeaderForms {
-    static constexpr std::size_t max_forms = 12, max_signatures = 64;
-
-    std::vector<HeaderForm> ids, timestamps;
+class HeaderForms {
+public:
+    std::vector<PrefixForm> prefixes;  // those with the fewest changes first
     std::vector<SignatureForm> signatures;
 
-    static void add(std::vector<HeaderForm>& forms, std::string text, std::optional<Change> change) {
-        constexpr std::size_t max_size = 1024;
+    /// `event_id` is the `id` of the body, or empty.
+    HeaderForms(const SeenHeaders& seen, std::string_view event_id) {
+        const std::size_t own = seen.family();
+        const std::size_t other = 3 - own;
+        add_values(ids_, seen, own, other);
+        add_values(timestamps_, seen, own + 1, other + 1);
+        add_time_units();
+        add(ids_, event_id,
+            Change{
+                Finding::event_id_for_header, "the event's own id is taken for the id that is signed",
+                "The id in the header (svix-id, msg_...) and the event's id (evt_...) are two things; what "
+                "is signed is the header's. The sender of this delivery signs the event's."});
+        if (!ids_.empty() && ids_.front().text.substr(0, 4) != "msg_")
+            add(ids_, "msg_" + ids_.front().text, trimmed_change("msg_ is put back in front of the id"));
+        for (const HeaderForm& id : ids_)
+            for (const HeaderForm& timestamp : timestamps_) {
+                const bool one_cause =
+                    id.change && timestamp.change && id.change->finding == timestamp.change->finding;
+                const int changes = (id.change ? 1 : 0) + (timestamp.change && !one_cause ? 1 : 0);
+                prefixes.push_back({id.text + '.' + timestamp.text + '.', changes, &id, &timestamp});
+            }
+        // Equal ones in the order of the forms, which lie in two vectors.
+        std::sort(prefixes.begin(), prefixes.end(), [](const PrefixForm& a, const PrefixForm& b) {
+            return std::tie(a.changes, a.id, a.timestamp) < std::tie(b.changes, b.id, b.timestamp);
+        });
+
+        std::optional<Change> change;
+        for (const std::string_view value : seen.values(own + 2)) {
+            add_signatures(value, change);
+            change = joined_change(own + 2);
+        }
+        for (const std::string_view value : seen.values(other + 2))
+            add_signatures(value, mixed_change(other + 2));
+    }
+    HeaderForms(const HeaderForms&) = delete;
+    HeaderForms& operator=(const HeaderForms&) = delete;
+
+private:
+    static Change mixed_change(std::size_t index) {
+        return {Finding::headers_mixed, std::string("the value of ") + header_names[index] + " is taken",
+                "The svix- and the webhook- headers of this delivery don't agree. All three must come from "
+                "one family, and svix- goes first: pass on the headers that the sender sent, and remove a "
+                "proxy's renaming of some of them."};
+    }
+
+    static Change joined_change(std::size_t index) {
+        return {
+            Finding::headers_joined, std::string("one of the values of ") + header_names[index] + " is taken",
+            "This header came twice, or something in between joined two of them into one (\"a, b\"). Find "
+            "the proxy that adds a header instead of replacing it."};
+    }
+
+    static Change trimmed_change(const char* when) {
+        return {Finding::header_trimmed, when,
+                "Something in between cuts or rewrites header values: a proxy's rule, a field of limited "
+                "length, or code that splits the value. Pass the header on as it came."};
+    }
+
+    static void add(std::vector<HeaderForm>& forms, std::string_view text, std::optional<Change> change) {
+        constexpr std::size_t max_forms = 12, max_size = 1024;
         const auto same = [&](const HeaderForm& form) { return form.text == text; };
         if (!text.empty() && text.size() <= max_size && forms.size() < max_forms &&
             std::none_of(forms.begin(), forms.end(), same))
-            forms.push_back({std::move(text), std::move(change)});
+            forms.push_back({std::string(text), std::move(change)});
     }
-};
 
-inline Change mixed_change(std::size_t index) {
-    return {Finding::headers_mixed, std::string("the value of ") + header_names[index] + " is taken",
-            "The svix- and the webhook- headers of this delivery don't agree. All three must come from one "
-            "family, and svix- goes first: pass on the headers that the sender sent, and remove a proxy's "
-            "renaming of some of them."};
-}
+    /// The forms of the id or the timestamp at header_names[own], whose counterpart in the other family is
+    /// header_names[other].
+    static void add_values(std::vector<HeaderForm>& forms, const SeenHeaders& seen, std::size_t own,
+                           std::size_t other) {
+        for (const std::string_view value : seen.values(own))
+            add(forms, value, forms.empty() ? std::nullopt : std::optional(joined_change(own)));
+        for (std::string_view value : seen.values(own))
+            for (std::string_view part; next_element(value, ',', part);)
+                add(forms, trimmed(part), joined_change(own));
+        for (const std::string_view value : seen.values(other)) add(forms, value, mixed_change(other));
+    }
 
-inline Change joined_change(const char* name) {
-    return {
-        Finding::headers_joined, std::string("one of the values of ") + name + " is taken",
-        "This header came twice, or something in between joined two of them into one (\"a, b\"). Find the "
-        "proxy that adds a header instead of replacing it."};
-}
+    /// The timestamps that are meant by one in milliseconds, microseconds or nanoseconds, and the other way
+    /// round.
+    void add_time_units() {
+        const std::string text = timestamps_.empty() ? "" : timestamps_.front().text;
+        if (text.find_first_not_of("0123456789") != text.npos) return;
+        const auto add_unit = [&](const std::string& other, const char* when) {
+            add(timestamps_, other,
+                Change{Finding::timestamp_in_milliseconds, when,
+                       "Standard Webhooks counts seconds, in the header and in the signed content; "
+                       "JavaScript's Date.now() is in milliseconds."});
+        };
+        if (text.size() == 13 || text.size() == 16 || text.size() == 19)
+            add_unit(text.substr(0, 10), "the timestamp is written in seconds");
+        if (text.size() == 10) add_unit(text + "000", "the timestamp is written in milliseconds");
+    }
 
-inline Change trimmed_change(std::string when) {
-    return {
-        Finding::header_trimmed, std::move(when),
-        "Something in between cuts or rewrites header values: a proxy's rule, a field of limited length, or "
-        "code that splits the value. Pass the header on as it came."};
-}
-
-/// The forms of the id or the timestamp at header_names[own], whose counterpart in the other family is
-/// header_names[other].
-inline void add_header_forms(const SeenHeaders& seen, std::size_t own, std::size_t other,
-                             std::vector<HeaderForm>& forms) {
-    const std::vector<std::string_view> values = seen.values(own);
-    for (const std::string_view value : values)
-        HeaderForms::add(forms, std::string(value),
-                         forms.empty() ? std::nullopt : std::optional(joined_change(header_names[own])));
-    for (const std::string_view value : values) {
-        if (value.find(',') == value.npos) continue;
-        for (std::size_t begin = 0; begin <= value.size();) {
-            const std::size_t end = std::min(value.find(',', begin), value.size());
-            HeaderForms::add(forms, std::string(trimmed(value.substr(begin, end - begin))),
-                             joined_change(header_names[own]));
-            begin = end + 1;
+    void add_signatures(std::string_view header, const std::optional<Change>& change) {
+        constexpr std::size_t max_signatures = 64, hmac_length = 44;
+        constexpr std::size_t least_cut = 16;  // 16 characters are 96 bits: no coincidence
+        const auto add_one = [&](SignatureVersion version, std::string_view text,
+                                 const std::optional<Change>& why, bool cut = false) {
+            SignatureForm form;
+            form.version = version;
+            form.change = why;
+            if (cut) form.cut = text;
+            const std::size_t size =
+                version == SignatureVersion::ed25519 ? ed25519_signature_size : sha256_size;
+            if (signatures.size() < max_signatures && (cut || base64_decode(text, form.bytes, size) == size))
+                signatures.push_back(std::move(form));
+        };
+        if (header.size() > max_signature_header_size) return;
+        for_each_candidate(header, [&](SignatureVersion version, std::string_view text) {
+            if (version == SignatureVersion::ed25519 || text.size() == hmac_length)
+                add_one(version, text, change);
+            else if (text.size() == hmac_length - 1)
+                add_one(version, text,
+                        trimmed_change("the padding (=) is put back at the end of the signature"));
+            else if (text.size() >= least_cut && text.size() < hmac_length - 1)
+                add_one(
+                    version, text,
+                    trimmed_change("the rest of the signature is put back, whose first characters are right"),
+                    true);
+        });
+        // A signature without its version, in quotes, or behind a space that was put in.
+        for (std::size_t begin = 0; (begin = header.find_first_not_of(" ,\"'", begin)) != header.npos;) {
+            const std::size_t end = (std::min)(header.find_first_of(" ,\"'", begin), header.size());
+            if (end - begin == hmac_length)
+                add_one(SignatureVersion::hmac_sha256, header.substr(begin, hmac_length),
+                        trimmed_change("the signature header has the form \"v1,<signature>\""));
+            begin = end;
         }
     }
-    for (const std::string_view value : seen.values(other))
-        HeaderForms::add(forms, std::string(value), mixed_change(other));
-}
 
-/// The timestamps that are meant by one in milliseconds, microseconds or nanoseconds, and the other way
-/// round.
-inline void add_time_units(std::vector<HeaderForm>& forms) {
-    const auto add = [&](std::string text, const char* when) {
-        HeaderForms::add(
-            forms, std::move(text),
-            Change{Finding::timestamp_in_milliseconds, when,
-                   "Standard Webhooks counts seconds, in the header and in the signed content; JavaScript's "
-                   "Date.now() is in milliseconds."});
-    };
-    if (forms.empty()) return;
-    const std::string text = forms.front().text;
-    if (text.find_first_not_of("0123456789") != text.npos) return;
-    for (const std::size_t excess : {3U, 6U, 9U})
-        if (text.size() == 10 + excess) add(text.substr(0, 10), "the timestamp is written in seconds");
-    if (text.size() == 10) add(text + "000", "the timestamp is written in milliseconds");
-}
-
-inline void add_signatures(std::string_view header, const std::optional<Change>& change,
-                           std::vector<SignatureForm>& signatures) {
-    constexpr std::size_t hmac_length = 44, least_cut = 16;  // 16 characters are 96 bits: no coincidence
-    const auto add = [&](SignatureVersion version, std::string_view text, const std::optional<Change>& why) {
-        SignatureForm form;
-        form.version = version;
-        form.change = why;
-        const std::size_t size = version == SignatureVersion::ed25519 ? ed25519_signature_size : sha256_size;
-        if (signatures.size() < HeaderForms::max_signatures && base64_decode(text, form.bytes, size) == size)
-            signatures.push_back(std::move(form));
-    };
-    const auto add_cut = [&](std::string_view text, const char* when) {
-        SignatureForm form;
-        form.cut = text;
-        form.change = trimmed_change(when);
-        if (signatures.size() < HeaderForms::max_signatures) signatures.push_back(std::move(form));
-    };
-
-    if (header.size() > max_signature_header_size) return;
-    for_each_candidate(header, [&](SignatureVersion version, std::string_view text) {
-        if (version == SignatureVersion::ed25519 || text.size() == hmac_length)
-            add(version, text, change);
-        else if (text.size() == hmac_length - 1)
-            add(version, text, trimmed_change("the padding (=) is put back at the end of the signature"));
-        else if (text.size() >= least_cut && text.size() < hmac_length - 1)
-            add_cut(text, "the rest of the signature is put back, whose first characters are right");
-    });
-    // A signature without its version, in quotes, or behind a space that was put in.
-    for (std::size_t begin = 0; begin < header.size();) {
-        begin = std::min(header.find_first_not_of(" ,\"'", begin), header.size());
-        const std::size_t end = std::min(header.find_first_of(" ,\"'", begin), header.size());
-        const std::string_view element = header.substr(begin, end - begin);
-        if (element.size() == hmac_length)
-            add(SignatureVersion::hmac_sha256, element,
-                trimmed_change("the signature header has the form \"v1,<signature>\""));
-        begin = end;
-    }
-}
-
-/// Everything that the headers may mean; `event_id` is the `id` of the body, or empty.
-inline HeaderForms header_forms(const SeenHeaders& seen, std::string_view event_id) {
-    const std::size_t own = seen.has(0) || seen.has(1) || seen.has(2) ? 0 : 3;
-    const std::size_t other = 3 - own;
-    HeaderForms forms;
-    add_header_forms(seen, own, other, forms.ids);
-    add_header_forms(seen, own + 1, other + 1, forms.timestamps);
-    add_time_units(forms.timestamps);
-    HeaderForms::add(
-        forms.ids, std::string(event_id),
-        Change{Finding::event_id_for_header, "the event's own id is taken for the id that is signed",
-               "The id in the header (svix-id, msg_...) and the event's id (evt_...) are two things; what is "
-               "signed is the header's. The sender of this delivery signs the event's."});
-    if (!forms.ids.empty() && forms.ids.front().text.substr(0, 4) != "msg_")
-        HeaderForms::add(forms.ids, "msg_" + forms.ids.front().text,
-                         trimmed_change("msg_ is put back in front of the id"));
-
-    bool first = true;
-    for (const std::string_view value : seen.values(own + 2)) {
-        add_signatures(value, first ? std::nullopt : std::optional(joined_change(header_names[own + 2])),
-                       forms.signatures);
-        first = false;
-    }
-    for (const std::string_view value : seen.values(other + 2))
-        add_signatures(value, mixed_change(other + 2), forms.signatures);
-    return forms;
-}
-
-/// An id and a timestamp together, as the signed content starts with them.
-struct PrefixForm {
-    std::string text;  // `id.timestamp.`
-    int changes = 0;
-    const HeaderForm* id = nullptr;
-    const HeaderForm* timestamp = nullptr;
+    std::vector<HeaderForm> ids_, timestamps_;
 };
-
-/// All pairs; those with the fewest changes first.
-inline std::vector<PrefixForm> prefix_forms(const HeaderForms& forms) {
-    std::vector<PrefixForm> prefixes;
-    for (const HeaderForm& id : forms.ids)
-        for (const HeaderForm& timestamp : forms.timestamps) {
-            const bool one_cause =
-                id.change && timestamp.change && id.change->finding == timestamp.change->finding;
-            const int changes = one_cause ? 1 : (id.change ? 1 : 0) + (timestamp.change ? 1 : 0);
-            prefixes.push_back({id.text + '.' + timestamp.text + '.', changes, &id, &timestamp});
-        }
-    // Equal ones in the order of the forms, which lie in two vectors.
-    std::sort(prefixes.begin(), prefixes.end(), [](const PrefixForm& a, const PrefixForm& b) {
-        return std::tie(a.changes, a.id, a.timestamp) < std::tie(b.changes, b.id, b.timestamp);
-    });
-    return prefixes;
-}
 
 }  // namespace detail
 }  // namespace v1

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +12,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/detail/core/timestamp.hpp>
@@ -29,31 +26,26 @@ namespace detail {
 /// Says what a search found, or that it found nothing.
 class DiagnosisReport {
 public:
-    DiagnosisReport(std::string_view body, const SeenHeaders& seen, const SignatureSearch& search,
-                    std::chrono::system_clock::time_point now, std::chrono::seconds tolerance,
-                    bool accepted_by_all, bool zlib)
-        : body_(body),
-          seen_(seen),
-          search_(search),
-          now_(now),
-          tolerance_(tolerance),
-          accepted_by_all_(accepted_by_all),
-          zlib_(zlib) {
-        if (search.failed || search.secrets.failed) {
+    /// `accepted_by_all`: a Webhook that is given all of the secrets accepts the delivery.
+    DiagnosisReport(const Evidence& evidence, const SearchResult& result, bool accepted_by_all,
+                    std::chrono::system_clock::time_point now, std::chrono::seconds tolerance)
+        : evidence_(evidence), result_(result), accepted_(accepted_by_all), now_(now), tolerance_(tolerance) {
+        if (result.outcome == SearchResult::Outcome::failed || evidence.secrets.failed) {
             report(Finding::crypto_failure,
                    "OpenSSL could not compute a signature: is its default provider loaded, and is there "
                    "memory?");
             return;
         }
         report_secrets();
-        if (search.key)
+        if (is_proved())
             report_proof();
         else
             report_without_proof();
         if (diagnoses_.empty())  // the one thing that Webhook does not look at, and the search does
-            report(Finding::header_malformed,
-                   "The signature fits, but Webhook refuses the headers: it verifies the first four v1a "
-                   "signatures alone, and this one stands behind them.");
+            report(
+                Finding::header_malformed,
+                "The signature fits, but Webhook refuses the headers: it verifies the first v1a signatures "
+                "alone, and this one stands behind them.");
     }
 
     std::vector<Diagnosis> take() { return std::move(diagnoses_); }
@@ -63,22 +55,23 @@ private:
         diagnoses_.push_back({finding, std::move(explanation)});
     }
 
+    bool is_proved() const noexcept { return result_.outcome == SearchResult::Outcome::proved; }
+
     std::string name_of_secret(std::size_t place) const {
-        return search_.secrets.count < 2
-                   ? "the secret"
-                   : "secret " + std::to_string(place + 1) + " of " + std::to_string(search_.secrets.count);
+        const std::size_t count = evidence_.secrets.count;
+        return count < 2 ? "the secret"
+                         : "secret " + std::to_string(place + 1) + " of " + std::to_string(count);
     }
 
     void report_secrets() {
-        for (const SecretProblem& problem : search_.secrets.problems) {
+        for (const SecretProblem& problem : evidence_.secrets.problems) {
             std::string text = "Webhook refuses " + name_of_secret(problem.secret) + ": " + problem.text;
             if (text.back() != '?') text += '.';
             if (problem.secret > 0 && !problem.mended)
                 text += " Or is it the rest of the secret before it, which was broken into two lines?";
-            if (problem.mended && search_.key && search_.key->secret == problem.secret &&
-                !search_.key->change)
+            if (problem.mended && is_proved() && result_.secret == problem.secret && result_.key_as_it_is)
                 text += " With that mended the key is the right one.";
-            else if (problem.mended && !search_.key && search_.possible())
+            else if (problem.mended && !is_proved() && evidence_.is_complete())
                 text += " Mended, it does not make the signature of this delivery verify.";
             report(problem.finding, std::move(text));
         }
@@ -86,38 +79,34 @@ private:
 
     /// Adds a finding for each cause of the proof; changes of one cause are told together.
     void report_proof() {
-        const std::vector<Change> changes = search_.changes();
         std::vector<Finding> causes;
-        for (const Change& change : changes)
+        for (const Change& change : result_.changes)
             if (std::find(causes.begin(), causes.end(), change.finding) == causes.end())
                 causes.push_back(change.finding);
         for (const Finding cause : causes) {
-            std::string when;
-            const std::string* advice = nullptr;
-            for (const Change& change : changes) {
+            std::string when, advice;
+            for (const Change& change : result_.changes) {
                 if (change.finding != cause) continue;
                 when.append(when.empty() ? "" : " and ").append(change.when);
-                advice = &change.advice;
+                advice = change.advice;
             }
             report(cause,
                    "The signature verifies when " + when +
                        (causes.size() > 1 ? ", together with the other change that is reported. " : ". ") +
-                       *advice);
+                       advice);
         }
-
         report_form(causes);
         report_time();
-        if (search_.key->secret > 0) report_other_secret();
+        if (result_.secret > 0) report_other_secret();
     }
 
     /// What Webhook refuses before it looks at the signature, if no change accounts for it.
     void report_form(const std::vector<Finding>& causes) {
         const auto accounted = [&](std::initializer_list<Finding> findings) {
-            return std::any_of(findings.begin(), findings.end(), [&](Finding finding) {
-                return std::find(causes.begin(), causes.end(), finding) != causes.end();
-            });
+            return std::find_first_of(causes.begin(), causes.end(), findings.begin(), findings.end()) !=
+                   causes.end();
         };
-        if (is_in_small_units(search_.found.timestamp)) {
+        if (is_in_small_units(evidence_.found.timestamp)) {
             if (!accounted({Finding::timestamp_in_milliseconds}))
                 report(
                     Finding::timestamp_in_milliseconds,
@@ -126,29 +115,32 @@ private:
                     "signs.");
             return;
         }
-        CheckedHeaders checked;
-        const Refusal refusal = check_headers(search_.found, now_, std::chrono::seconds::max(), checked);
-        const bool told = refusal.code == Errc::missing_header
-                              ? accounted({Finding::headers_mixed})
-                              : accounted({Finding::headers_mixed, Finding::headers_joined,
-                                           Finding::header_trimmed, Finding::event_id_for_header});
-        if (told) return;
-        if (refusal.code == Errc::malformed_header && search_.found.repeated)
+        const Refusal refusal = form_of_headers();
+        if (!refusal || accounted({Finding::headers_mixed})) return;
+        const bool missing = refusal.code == Errc::missing_header;
+        if (!missing &&
+            accounted({Finding::headers_joined, Finding::header_trimmed, Finding::event_id_for_header}))
+            return;
+        if (!missing && evidence_.found.repeated)
             report(Finding::headers_joined,
                    "The signature fits, but a signing header occurs twice, and Webhook refuses that: one of "
                    "them may not be what was signed. Find the proxy that adds a header instead of replacing "
                    "it.");
-        else if (refusal)
-            report(refusal.code == Errc::missing_header ? Finding::header_missing : Finding::header_malformed,
+        else
+            report(missing ? Finding::header_missing : Finding::header_malformed,
                    "The signature fits, but Webhook refuses the headers: " + sentence(refusal) + ".");
     }
 
+    Refusal form_of_headers() const {
+        CheckedHeaders checked;
+        return check_headers(evidence_.found, now_, std::chrono::seconds::max(), checked);
+    }
+
     void report_time() {
-        std::string text = search_.prefix->timestamp->text;
+        std::string text = result_.timestamp;
         if (is_in_small_units(text)) text.resize(10);
         const std::optional<std::int64_t> seconds = parse_timestamp(text);
-        if (!seconds) return;
-        const Refusal refusal = check_time(*seconds, now_, tolerance_);
+        const Refusal refusal = seconds ? check_time(*seconds, now_, tolerance_) : accepted;
         if (!refusal) return;
         const std::int64_t distance = refusal.distance;
         const bool old = refusal.code == Errc::timestamp_too_old;
@@ -170,48 +162,53 @@ private:
 
     void report_other_secret() {
         std::string text =
-            "The signature was made with " + name_of_secret(search_.key->secret) + ", not with the first. ";
-        if (accepted_by_all_)
+            "The signature was made with " + name_of_secret(result_.secret) + ", not with the first. ";
+        if (accepted_)
             text += "A Webhook that is given all of them accepts it; one that has the first alone refuses. ";
-        text +=
-            search_.bodies.livemode() == "false"
-                ? "The event says livemode false, so it may be the secret of the test endpoint: each "
-                  "endpoint has its own."
-                : "It may be the secret of another endpoint (live and test have one each), or the one before "
-                  "a rotation, with which Pivotal still signs for 24 hours.";
+        text += evidence_.json.is_test()
+                    ? "The event says livemode false, so it may be the secret of the test endpoint: each "
+                      "endpoint has its own."
+                    : "It may be the secret of another endpoint (live and test have one each), or the one "
+                      "before a rotation, with which Pivotal still signs for 24 hours.";
         report(Finding::secret_is_another, std::move(text));
     }
 
     void report_without_proof() {
-        if (search_.found.id.empty() || search_.found.timestamp.empty() || search_.found.signature.empty()) {
+        const FoundHeaders& found = evidence_.found;
+        if (found.id.empty() || found.timestamp.empty() || found.signature.empty()) {
             report_missing();
             return;
         }
-        if (is_in_small_units(search_.found.timestamp))
+        if (is_in_small_units(found.timestamp))
             report(Finding::timestamp_in_milliseconds,
                    "The timestamp counts milliseconds (or less) where Standard Webhooks counts seconds; in "
                    "seconds the signature does not verify either.");
-        else
-            report_malformed();
-        if (!search_.possible() || !search_.has_secret())
-            return;  // a secret or a header is the cause, and was told
-        if (!report_looks()) report_unexplained();
+        else if (const Refusal refusal = form_of_headers())
+            report(Finding::header_malformed, "Webhook refuses the headers: " + sentence(refusal) + ".");
+        else if (evidence_.headers.signatures.empty())
+            report(Finding::header_malformed,
+                   "The signature header holds no signature of a version that is known (v1,<base64> or "
+                   "v1a,<base64>). Is it another header's value?");
+        // Without a secret, as it is or mended, or without a header nothing can be ruled out; that was told.
+        const std::vector<KeyForm>& keys = evidence_.secrets.keys;
+        if (evidence_.is_complete() && !keys.front().change && !report_looks()) report_unexplained();
     }
 
     void report_missing() {
+        const SeenHeaders& seen = evidence_.seen;
         std::string text = "A delivery needs three headers of one family, and ";
-        if (seen_.signing.empty() || !search_.found.any()) {
+        if (!evidence_.found.any()) {
             text +=
                 "none is there: neither svix-id, svix-timestamp, svix-signature nor webhook-id, "
                 "webhook-timestamp, webhook-signature. Does the server (or a proxy before it) pass the "
                 "request's headers on?";
         } else {
-            const std::size_t family = seen_.has(0) || seen_.has(1) || seen_.has(2) ? 0 : 3;
+            const std::size_t family = seen.family();
             std::string missing;
             for (std::size_t i = family; i < family + 3; ++i)
-                if (!seen_.has(i)) missing.append(missing.empty() ? "" : " and ").append(header_names[i]);
+                if (!seen.has(i)) missing.append(missing.empty() ? "" : " and ").append(header_names[i]);
             text += missing + (missing.find(" and ") == missing.npos ? " is" : " are") + " absent or empty.";
-            if (family == 0 && (seen_.has(3) || seen_.has(4) || seen_.has(5)))
+            if (family == 0 && (seen.has(3) || seen.has(4) || seen.has(5)))
                 text +=
                     " There are webhook- headers too: once any svix- header is there, these are not looked "
                     "at.";
@@ -219,116 +216,81 @@ private:
         report(Finding::header_missing, std::move(text));
     }
 
-    void report_malformed() {
-        CheckedHeaders checked;
-        const Refusal refusal = check_headers(search_.found, now_, std::chrono::seconds::max(), checked);
-        if (refusal) {
-            report(Finding::header_malformed, "Webhook refuses the headers: " + sentence(refusal) + ".");
-            return;
-        }
-        if (search_.headers.signatures.empty())
-            report(Finding::header_malformed,
-                   "The signature header holds no signature of a version that is known (v1,<base64> or "
-                   "v1a,<base64>). Is it another header's value?");
-    }
-
     /// What cannot be proved, but has its looks. False where there is nothing of the kind.
     bool report_looks() {
         const std::size_t before = diagnoses_.size();
-        const bool gzip_header = seen_.content_encoding.find("gzip") != std::string::npos;
-        if (body_.empty())
-            report(
-                Finding::body_empty,
-                "The body is empty, and the signature is not one of an empty body. It looks as if something "
-                "read it already: a middleware, a parser, or a stream that is read twice.");
-        else if (is_gzip(body_) && !zlib_)
+        const std::string_view body = evidence_.body;
+        if (body.empty())
+            report(Finding::body_empty,
+                   "The body is empty, and the signature is not one of an empty body. It looks as if "
+                   "something read it already: a middleware, a parser, or a stream that is read twice.");
+        else if (is_gzip(body) && !evidence_.codec.decompress)
             report(Finding::body_still_gzip,
                    "It looks as if the body was still compressed: it starts as gzip does. What is signed is "
                    "most likely the text inside; decompress it before verifying.");
-        else if (gzip_header && !is_gzip(body_))
+        else if (evidence_.seen.content_encoding.find("gzip") != std::string::npos && !is_gzip(body))
             report(Finding::body_was_gunzipped,
                    "It looks as if the body was decompressed on the way: content-encoding says gzip, and the "
                    "body is none. Verify the bytes that were sent.");
-        else if (looks_truncated())
-            report(
-                Finding::body_truncated,
-                "It looks as if the body was cut: it has " + std::to_string(body_.size()) +
-                    " bytes, and is not all of a JSON text. Is a buffer or a limit of that size in the way?");
-        if (!search_.bodies.event_id().empty() && search_.found.id == search_.bodies.event_id())
+        else if (evidence_.may_vary() && !evidence_.json &&
+                 (is_shorter_than_announced() || is_cut_json(body)))
+            report(Finding::body_truncated, "It looks as if the body was cut: it has " +
+                                                std::to_string(body.size()) + " bytes, and " +
+                                                (is_cut_json(body) ? "ends in the middle of a JSON text."
+                                                                   : "content-length announces more.") +
+                                                " Is a buffer or a limit of that size in the way?");
+        if (!evidence_.json.event_id().empty() && evidence_.found.id == evidence_.json.event_id())
             report(Finding::event_id_for_header,
                    "The id that was given is the event's own (`id` in the body). What is signed is the "
                    "delivery's, in the header svix-id (msg_...): another value, which is needed here.");
         return diagnoses_.size() > before;
     }
 
-    bool looks_truncated() const {
-        if (search_.bodies.is_json() || body_.size() > DiagnosisBudget::max_body) return false;
-        const std::string& length = seen_.content_length;
-        const bool is_number =
-            !length.empty() && length.size() < 12 && length.find_first_not_of("0123456789") == length.npos;
-        const bool shorter = is_number && std::strtoull(length.c_str(), nullptr, 10) > body_.size();
-        constexpr std::array<std::size_t, 5> kilobytes = {1, 4, 10, 64, 100};
-        bool round = false;
-        for (std::size_t size = 256; size <= DiagnosisBudget::max_body; size *= 2)
-            round =
-                round || body_.size() == size || body_.size() + 1 == size;  // one less: a NUL took its place
-        for (const std::size_t kb : kilobytes)
-            round = round || body_.size() == kb * 1000 || body_.size() == kb * 1024;
-        return shorter || (round && TextParts(body_).core.substr(0, 1) == "{" && ends_too_early(body_));
-    }
-
-    /// True for the beginning of a JSON text.
-    static bool ends_too_early(std::string_view text) {
-        try {
-            return nlohmann::json::parse(text.begin(), text.end()).is_discarded();
-        } catch (const nlohmann::json::parse_error& error) {
-            return error.byte > text.size();
-        }
+    bool is_shorter_than_announced() const {
+        const std::string& length = evidence_.seen.content_length;
+        return !length.empty() && length.size() < 12 &&
+               length.find_first_not_of("0123456789") == length.npos &&
+               std::strtoull(length.c_str(), nullptr, 10) > evidence_.body.size();
     }
 
     void report_unexplained() {
-        const bool varied = body_.size() <= DiagnosisBudget::max_body;
         std::string text = "Nothing that was tried makes the signature verify (" +
-                           std::to_string(DiagnosisBudget().attempts - search_.budget.attempts) +
-                           " attempts). ";
-        if (!varied)
-            text += "The body is larger than " + std::to_string(DiagnosisBudget::max_body) +
-                    " bytes, so it was tried as it is only. Ruled out: ";
-        else
-            text +=
-                search_.budget.exhausted
-                    ? "The limit of work was reached, so not every pair of changes was tried. Tried without "
-                      "success: "
-                    : "Ruled out: ";
-        if (varied) {
-            text +=
-                search_.bodies.is_json()
-                    ? "a body that a JSON library wrote again (minified, indented by 2, 3 or 4 spaces or a "
-                      "tab, keys sorted, / escaped or not, non-ASCII escaped or not); "
-                    : "";
-            text +=
-                "a newline, CRLF, byte order mark or white space added or removed; LF and CRLF exchanged; "
-                "UTF-8 and Latin-1 exchanged; ";
-            if (zlib_) text += "gzip and its content exchanged; ";
+                           std::to_string(result_.attempts) + " attempts). ";
+        if (!evidence_.may_vary())
+            text += "The body is larger than " + std::to_string(max_diagnosed_body) +
+                    " bytes, so it was tried as it is only. ";
+        const std::size_t count = evidence_.secrets.count;
+        std::string ruled_out, unfinished;
+        int finished = 2;
+        for (std::size_t i = 0; i < change_groups.size(); ++i) {
+            if (i == ChangeGroup::style  ? !evidence_.json
+                : i == ChangeGroup::gzip ? !evidence_.codec.compress || !evidence_.may_vary()
+                                         : i >= ChangeGroup::frame && !evidence_.may_vary())
+                continue;
+            (result_.finished[i] > 0 ? ruled_out : unfinished).append(change_groups[i].tried).append("; ");
+            finished = (std::min)(finished, result_.finished[i]);
         }
-        text += "the secret used as text, quoted, url-safe or with v1, in front; ";
-        if (search_.secrets.count > SecretForms::max_secrets)
-            text += "the first " + std::to_string(SecretForms::max_secrets) + " of the " +
-                    std::to_string(search_.secrets.count) + " secrets (no more are looked at); ";
-        else if (search_.secrets.count > 1)
-            text += "each of the " + std::to_string(search_.secrets.count) + " secrets; ";
-        text +=
-            "the event's id used as the header's; headers of two families mixed, joined or trimmed; a "
-            "timestamp in milliseconds. ";
-        if (!varied || !search_.bodies.is_json()) {
-            if (varied) text += "The body is not JSON, which an event of Pivotal is. ";
-        } else if (search_.bodies.is_sorted()) {
+        if (count > SecretForms::max_secrets)
+            ruled_out += "the first " + std::to_string(SecretForms::max_secrets) + " of the " +
+                         std::to_string(count) + " secrets (no more are looked at); ";
+        else if (count > 1)
+            ruled_out += "each of the " + std::to_string(count) + " secrets; ";
+        const auto add_list = [&](const char* introduction, std::string& list) {
+            if (list.empty()) return;
+            list.replace(list.size() - 2, 2, ". ");
+            text.append(introduction).append(list);
+        };
+        add_list("Ruled out: ", ruled_out);
+        add_list("The limit of work was reached before all of this was tried: ", unfinished);
+        if (finished == 1) text += "The limit of work was reached, so not every pair of changes was tried. ";
+        if (evidence_.may_vary() && !evidence_.json)
+            text += "The body is not JSON, which an event of Pivotal is. ";
+        else if (evidence_.json.is_sorted())
             text +=
                 "The body's keys are in alphabetical order, which Pivotal's are not: if a library that sorts "
                 "them (nlohmann::json does) wrote the body again, the former order is lost and cannot be "
                 "proved. ";
-        }
-        if (!search_.comparable())
+        if (!has_signature_for_key())
             text +=
                 "None of the signatures is of the kind that the secrets are for: v1 needs whsec_, v1a needs "
                 "whpk_. ";
@@ -337,6 +299,14 @@ private:
             "was changed in another way (log its size and compare), or the delivery does not come from "
             "Pivotal.";
         report(Finding::unexplained, std::move(text));
+    }
+
+    /// True where there is a signature of a kind (HMAC, Ed25519) that there is a key for.
+    bool has_signature_for_key() const noexcept {
+        for (const SignatureForm& form : evidence_.headers.signatures)
+            for (const KeyForm& key : evidence_.secrets.keys)
+                if (key.ed25519.has_value() == (form.version == SignatureVersion::ed25519)) return true;
+        return false;
     }
 
     static bool is_in_small_units(std::string_view timestamp) noexcept {
@@ -358,12 +328,11 @@ private:
         return text;
     }
 
-    std::string_view body_;
-    const SeenHeaders& seen_;
-    const SignatureSearch& search_;
+    const Evidence& evidence_;
+    const SearchResult& result_;
+    bool accepted_;
     std::chrono::system_clock::time_point now_;
     std::chrono::seconds tolerance_;
-    bool accepted_by_all_, zlib_;
     std::vector<Diagnosis> diagnoses_;
 };
 
