@@ -57,8 +57,8 @@ std::size_t read_by_simdjson(const pivotal::Webhook& webhook, const std::string&
     std::error_code error;
     require(webhook.authenticate(body, headers, error, now));
     const auto event = CustomerEvent::parse(body, error);
-    require(event && event->customer.health_score == 41);
-    return event->id.size() + event->type.size() + event->customer.id.size() + event->customer.name.size();
+    require(event && event->health_score == 41);
+    return event->id.size() + event->type.size() + event->customer_id.size() + event->name.size();
 }
 
 /// The floor: HMAC-SHA256 from a precomputed key schedule over the signed bytes, which lie in one piece
