@@ -10,7 +10,7 @@ while read -r finding; do
     grep -qE "^[^#]*\b(expect|finds|with|bounded)\b .*\b$finding\b" "$here"/*.sh && continue
     echo "FAILED: no script of tests/system/diagnose expects the finding $finding"
     missing=$((missing + 1))
-done < <(sed -n '/^enum class Finding/,/^};/ s/^ *\([a-z_]*\),.*/\1/p' "$header")
+done < <(sed -n '/^enum class Finding/,/^};/ s/^ *\([a-z0-9_]*\),.*/\1/p' "$header")
 [ $count -ge 25 ] || { echo "FAILED: only $count findings were found in $header"; exit 1; }
 [ $missing = 0 ] || exit 1
 echo "each of $count findings is expected by a test with real tools"

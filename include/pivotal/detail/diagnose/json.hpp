@@ -46,16 +46,31 @@ inline constexpr JsonLayout json_layouts[] = {
     {"indented by 3 spaces with CRLF", "\r\n", "   ", ",", ": "},
 };
 
-enum class JsonStrings { kept, raw, escaped_lower, escaped_upper, go };
+/// How strings are written. Kept ones stay as they are, with all of their escapes.
+struct JsonStrings {
+    enum Escapes { kept, raw, lower, upper, go };
 
-/// How the tokens of a document are written.
-struct JsonSpelling {
-    static constexpr std::size_t none = static_cast<std::size_t>(-1), all = none - 1;
+    Escapes escapes;
+    bool slash;  // `/` as `\/`
+    const char* name;
+};
 
-    JsonStrings strings = JsonStrings::kept;
-    bool escape_slash = false;        // `\/`; strings that are kept stay as they are
-    bool javascript_numbers = false;  // as JavaScript (and Go) write them
-    std::size_t decimal = none;       // the whole number, by its place in the text, that gets `.0`
+inline constexpr JsonStrings json_strings[] = {
+    {JsonStrings::kept, false, ""},
+    {JsonStrings::raw, false, "no character escaped without need"},
+    {JsonStrings::raw, true, "/ escaped as \\/"},
+    {JsonStrings::lower, false, "non-ASCII characters escaped as \\uxxxx"},
+    {JsonStrings::lower, true, "non-ASCII characters escaped as \\uxxxx, / escaped as \\/"},
+    {JsonStrings::upper, false, "non-ASCII characters escaped as \\uXXXX (upper case)"},
+    {JsonStrings::upper, true, "non-ASCII characters escaped as \\uXXXX (upper case), / escaped as \\/"},
+    {JsonStrings::go, false, "<, > and & escaped, as Go does"},
+    {JsonStrings::go, true, "<, > and & escaped, as Go does, / escaped as \\/"},
+};
+
+/// How numbers are written: as they are, as JavaScript (and Go) write them, or with `.0` behind one whole number,
+/// by its place in the text, or behind all.
+struct JsonNumbers {
+    static constexpr std::size_t kept = static_cast<std::size_t>(-1), javascript = kept - 1, all = kept - 2;
 };
 
 /// What is written is never much longer: 512 levels of indentation make gigabytes of a hostile body.
@@ -87,25 +102,25 @@ inline std::string javascript_number(std::string_view token) {
 }
 
 /// A string of JSON text, with its quotes, spelled in another way.
-inline std::string respelled_string(std::string_view token, JsonStrings strings, bool escape_slash) {
-    const bool upper = strings == JsonStrings::escaped_upper;
+inline std::string respelled(std::string_view token, const JsonStrings& strings) {
+    const bool upper = strings.escapes == JsonStrings::upper;
     std::string text(token);
     if (std::any_of(token.begin(), token.end(), [](char c) { return c < ' ' || c > '~' || c == '\\'; })) {
         const nlohmann::json value = nlohmann::json::parse(token.begin(), token.end(), nullptr, false);
         if (!value.is_string()) return text;  // it has a lone surrogate
-        text = value.dump(-1, ' ', upper || strings == JsonStrings::escaped_lower);
+        text = value.dump(-1, ' ', upper || strings.escapes == JsonStrings::lower);
     }
     for (std::size_t i = 0; upper && i < text.size(); ++i) {
         if (text[i] != '\\' || text[++i] != 'u') continue;
         for (const std::size_t end = i + 4; i < end;)
             if (text[++i] >= 'a') text[i] = static_cast<char>(text[i] - 'a' + 'A');
     }
-    if (strings == JsonStrings::go)
+    if (strings.escapes == JsonStrings::go)
         for (const auto& [from, to] :
              {std::pair("<", "\\u003c"), std::pair(">", "\\u003e"), std::pair("&", "\\u0026"),
               std::pair("\xE2\x80\xA8", "\\u2028"), std::pair("\xE2\x80\xA9", "\\u2029")})
             text = replaced(text, from, to);
-    return escape_slash ? replaced(text, "/", "\\/") : text;
+    return strings.slash ? replaced(text, "/", "\\/") : text;
 }
 
 /// Calls `use(token)` for each string, scalar and sign of `json`, which is JSON.
@@ -124,29 +139,28 @@ void for_each_json_token(std::string_view json, Use&& use) {
     }
 }
 
-inline bool is_json_number(std::string_view token) noexcept {
+inline bool is_number(std::string_view token) noexcept {
     return token.front() == '-' || (token.front() >= '0' && token.front() <= '9');
 }
 
 inline bool is_whole_number(std::string_view token) noexcept {
-    return is_json_number(token) && token.find_first_of(".eE") == token.npos;
+    return is_number(token) && token.find_first_of(".eE") == token.npos;
 }
 
-/// JSON text minified, and spelled in another way.
-inline std::string spelled(std::string_view json, const JsonSpelling& spelling) {
+/// JSON text minified, and spelled in another way; `numbers` is one of JsonNumbers, or a place.
+inline std::string spelled(std::string_view json, const JsonStrings& strings = json_strings[0],
+                           std::size_t numbers = JsonNumbers::kept) {
     std::string out;
-    std::size_t number = 0;
+    std::size_t place = 0;
     for_each_json_token(json, [&](std::string_view token) {
         if (out.size() > max_written_json) return;
-        if (token.front() == '"' && spelling.strings != JsonStrings::kept)
-            out += respelled_string(token, spelling.strings, spelling.escape_slash);
-        else if (spelling.javascript_numbers && is_json_number(token))
+        if (token.front() == '"' && strings.escapes != JsonStrings::kept)
+            out += respelled(token, strings);
+        else if (numbers == JsonNumbers::javascript && is_number(token))
             out += javascript_number(token);
         else
             out += token;
-        if (spelling.decimal != JsonSpelling::none && is_whole_number(token) &&
-            (number++ == spelling.decimal || spelling.decimal == JsonSpelling::all))
-            out += ".0";
+        if (is_whole_number(token) && (place++ == numbers || numbers == JsonNumbers::all)) out += ".0";
     });
     return out;
 }
@@ -226,7 +240,7 @@ public:
             is_test_ = livemode->is_boolean() && !livemode->get<bool>();
         has_members_ = json.is_object() && json.size() > 1;
         sorted_ = json.dump();
-        const std::string minified = spelled(text_, {});
+        const std::string minified = spelled(text_);
         while (layout_ < std::size(json_layouts) && laid_out(minified, json_layouts[layout_]) != text_)
             ++layout_;
     }
@@ -237,8 +251,10 @@ public:
 
     /// Its keys are in alphabetical order, which Pivotal's are not.
     bool is_sorted() const {
-        const JsonSpelling simplest{JsonStrings::raw, false, true, JsonSpelling::none};
-        return has_members_ && spelled(text_, simplest) == spelled(sorted_, simplest);
+        const auto simplest = [](std::string_view json) {
+            return spelled(json, json_strings[1], JsonNumbers::javascript);
+        };
+        return has_members_ && simplest(text_) == simplest(sorted_);
     }
 
     /// Calls `use(text, style in words)` with what the JSON libraries make of it, the simplest first, while
@@ -247,57 +263,42 @@ public:
     void for_each_style(Spend&& spend, Use&& use) const {
         if (text_.empty()) return;
         std::unordered_set<std::size_t> seen;  // hashes of the minified forms
-        const auto try_layouts = [&](std::string_view ordered, const JsonSpelling& spelling,
-                                     const std::string& words, std::size_t layouts) {
+        const std::string documented = DocumentedJson::parse(sorted_).dump();
+        std::string_view ordered;
+        std::string words;
+        const auto add_words = [](std::string& text, std::string_view more) {
+            text.append(text.empty() || more.empty() ? "" : ", ").append(more);
+        };
+        const auto try_layouts = [&](const JsonStrings& strings, std::size_t numbers,
+                                     const char* numbers_name, std::size_t layouts) {
             if (!spend(4 * ordered.size())) return false;  // strings and numbers are parsed
-            const std::string minified = spelled(ordered, spelling);
+            const std::string minified = spelled(ordered, strings, numbers);
             if (!seen.insert(std::hash<std::string>()(minified)).second) return true;  // no difference here
             for (std::size_t i = 0; i < layouts && minified.size() <= max_written_json; ++i) {
                 if (!spend(minified.size())) return false;
                 const std::string text = laid_out(minified, json_layouts[i]);
                 std::string style = i == layout_ ? "" : json_layouts[i].name;
-                if (!style.empty() && !words.empty()) style += ", ";
-                if (text.size() <= max_written_json && !use(text, style + words)) return false;
+                for (const std::string_view part : {std::string_view(words), std::string_view(strings.name),
+                                                    std::string_view(numbers_name)})
+                    add_words(style, part);
+                if (text.size() <= max_written_json && !use(text, style)) return false;
             }
             return true;
         };
-
-        constexpr std::pair<JsonStrings, const char*> string_styles[] = {
-            {JsonStrings::kept, ""},
-            {JsonStrings::raw, "no character escaped without need"},
-            {JsonStrings::escaped_lower, "non-ASCII characters escaped as \\uxxxx"},
-            {JsonStrings::escaped_upper, "non-ASCII characters escaped as \\uXXXX (upper case)"},
-            {JsonStrings::go, "<, > and & escaped, as Go does"}};
-        const std::string documented = DocumentedJson::parse(sorted_).dump();
-        for (const auto& [ordered, order] :
-             {std::pair<std::string_view, const char*>(text_, ""),
-              std::pair<std::string_view, const char*>(sorted_, "its keys sorted"),
-              std::pair<std::string_view, const char*>(documented,
-                                                       "its keys in the order of Pivotal's documentation")}) {
-            const auto in_words = [&, first = order](std::initializer_list<const char*> more) {
-                std::string words = first;
-                for (const std::string_view part : more)
-                    words.append(words.empty() || part.empty() ? "" : ", ").append(part);
-                return words;
-            };
-            for (const bool javascript : {false, true})
-                for (const auto& [strings, name] : string_styles)
-                    for (const bool slash : {false, true}) {
-                        const bool plain = strings == JsonStrings::kept || strings == JsonStrings::raw;
-                        if (!try_layouts(
-                                ordered, {strings, slash, javascript, JsonSpelling::none},
-                                in_words(
-                                    {slash && plain ? "" : name, slash ? "/ escaped as \\/" : "",
-                                     javascript ? "its numbers as JavaScript writes them (41.0 as 41)" : ""}),
-                                std::size(json_layouts)))
-                            return;
-                    }
+        for (const char* const order :
+             {"", "its keys sorted", "its keys in the order of Pivotal's documentation"}) {
+            ordered = *order == '\0' ? text_ : words.empty() ? sorted_ : documented;
+            words = order;
+            for (const auto& [numbers, name] :
+                 {std::pair(JsonNumbers::kept, ""),
+                  std::pair(JsonNumbers::javascript, "its numbers as JavaScript writes them (41.0 as 41)")})
+                for (const JsonStrings& strings : json_strings)
+                    if (!try_layouts(strings, numbers, name, std::size(json_layouts))) return;
             // JavaScript writes 41.0 as 41: any one number, or all, may have had its fraction.
-            const std::size_t numbers = (std::min)(whole_numbers_, std::size_t{32});
-            for (std::size_t i = 0; i <= numbers && whole_numbers_ != 0; ++i)
-                if (!try_layouts(ordered,
-                                 {JsonStrings::kept, false, false, i < numbers ? i : JsonSpelling::all},
-                                 in_words({"a whole number with .0 behind it"}), 2))
+            const std::size_t places = (std::min)(whole_numbers_, std::size_t{32});
+            for (std::size_t i = 0; i <= places && places != 0; ++i)
+                if (!try_layouts(json_strings[0], i < places ? i : JsonNumbers::all,
+                                 "a whole number with .0 behind it", 2))
                     return;
         }
     }

@@ -29,10 +29,6 @@ inline std::string_view next_secret(std::string_view& rest) noexcept {
     return secret;
 }
 
-inline std::string_view first_secret(std::string_view secrets) noexcept {
-    return next_secret(secrets);
-}
-
 /// A secret on its way to a key. All that its memory ever held is wiped, what was cut off the text too.
 class SecretText {
 public:
@@ -72,71 +68,53 @@ struct SecretProblem {
     bool mended;  // the search goes on with what was meant
 };
 
-/// Takes quotes, a version and what else stands in front off a secret, and makes its base64 standard; `add`
-/// is called for each mistake.
-template <class Add>
-void mend_secret(std::string& secret, Add&& add) {
-    const auto has_prefix = [&](std::string_view prefix) { return starts_with(secret, prefix); };
-    const auto strip = [&](std::string_view what) {  // at either end
-        const std::size_t size = secret.size();
-        while (!secret.empty() && has_prefix(what)) secret.erase(0, what.size());
-        while (secret.size() >= what.size() &&
-               std::string_view(secret).substr(secret.size() - what.size()) == what)
-            secret.erase(secret.size() - what.size());
-        return secret.size() < size;
-    };
-    bool quoted = false;
+/// A mistake that was mended.
+struct Mended {
+    Finding finding;
+    const char* advice = nullptr;  // null: Webhook's own says it
+};
+
+/// Mends one mistake of a secret that is refused; nullopt where it has none that is known.
+inline std::optional<Mended> mend_secret(std::string& secret) {
+    const std::size_t size = secret.size();
     for (int twice = 0; twice < 2; ++twice)  // of one kind within another
-        for (const std::string_view quote :
-             {"\"", "'", "`", "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E"})
-            quoted |= strip(quote);
-    if (quoted)
-        add(Finding::secret_quoted,
-            "it has quotes around it: remove them (a .env file, Docker's --env-file and YAML keep some that "
-            "a shell would take off)");
-    for (const std::string_view version : {"v1,", "v1a,"}) {
-        if (!has_prefix(version)) continue;
-        secret.erase(0, version.size());
-        add(Finding::secret_with_version,
-            "it starts with v1, (a signature's version): remove that, a secret starts with whsec_");
-    }
+        for (const std::string_view quote : {"\"", "'", "`", "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C",
+                                             "\xE2\x80\x9D", "\xE2\x80\x9E"}) {
+            while (starts_with(secret, quote)) secret.erase(0, quote.size());
+            while (secret.size() >= quote.size() &&
+                   secret.compare(secret.size() - quote.size(), quote.size(), quote) == 0)
+                secret.erase(secret.size() - quote.size());
+        }
+    if (secret.size() < size) return Mended{Finding::secret_quoted};
+    for (const std::string_view version : {"v1,", "v1a,"})
+        if (starts_with(secret, version)) {
+            secret.erase(0, version.size());
+            return Mended{Finding::secret_with_version};
+        }
     for (const std::string_view prefix : {"whsec_", "whpk_"}) {
-        const std::size_t at = secret.find(prefix, 1);
+        if (starts_with(secret, prefix)) break;
         if (equals_ignoring_case(std::string_view(secret).substr(0, prefix.size()), prefix)) {
-            if (has_prefix(prefix)) continue;
             secret.replace(0, prefix.size(), prefix);
-            add(Finding::secret_malformed, "its prefix must be in lower case (whsec_, whpk_)");
-        } else if (at != secret.npos && !has_prefix("whsec_")) {
+            return Mended{Finding::secret_malformed, "its prefix must be in lower case (whsec_, whpk_)"};
+        }
+        if (const std::size_t at = secret.find(prefix); at != secret.npos) {
             secret.erase(0, at);
-            add(Finding::secret_malformed,
-                "there is text in front of its prefix (the variable's name, or a byte order mark?): remove "
-                "what stands in front");
+            return Mended{
+                Finding::secret_malformed,
+                "there is text in front of its prefix (the variable's name, or a byte order mark?): "
+                "remove what stands in front"};
         }
     }
-    const std::size_t payload = has_prefix("whsec_") ? 6 : has_prefix("whpk_") ? 5 : 0;
-    constexpr std::string_view url_safe =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=";
-    const bool two = secret.find("whsec_", 1) != secret.npos || secret.find("whpk_", 1) != secret.npos;
-    if (secret.find_first_of("-_", payload) != secret.npos && !two &&
-        secret.find_first_not_of(url_safe, payload) == secret.npos && !has_prefix("pivotal_") &&
-        !has_prefix("whsk_") && !is_other_token(secret)) {
-        const auto begin = secret.begin() + static_cast<std::ptrdiff_t>(payload);
-        std::replace(begin, secret.end(), '-', '+');
-        std::replace(begin, secret.end(), '_', '/');
-        add(Finding::secret_url_safe,
-            "it is url-safe base64 (with - or _): it must be standard base64 (with + and /), as Pivotal's "
-            "dashboard shows it");
-    }
-}
-
-/// Makes base64 whose last characters hold more bits than bytes strict.
-inline void drop_spare_bits(std::string& base64) {
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const std::size_t tail = base64.size() % 4;
-    if (tail == 1) base64.pop_back();
-    if (tail < 2) return;
-    const std::size_t value = alphabet.find(base64.back());
-    if (value != alphabet.npos) base64.back() = alphabet[value & (tail == 2 ? 0x30U : 0x3CU)];
+    if (secret.empty() || obvious_mistake(secret)) return std::nullopt;
+    SecretText standard(secret);
+    const std::size_t payload = starts_with(secret, "whsec_") ? 6 : starts_with(secret, "whpk_") ? 5 : 0;
+    const auto begin = standard.text().begin() + static_cast<std::ptrdiff_t>(payload);
+    std::replace(begin, standard.text().end(), '-', '+');
+    std::replace(begin, standard.text().end(), '_', '/');
+    KeyRing ring;
+    if (standard.view() == secret || add_secret(ring, standard.view())) return std::nullopt;
+    secret.replace(payload, secret.npos, standard.view(), payload, standard.view().npos);
+    return Mended{Finding::secret_url_safe};
 }
 
 /// Calls `add(key, when)` with the keys that senders make of the text of a secret by mistake.
@@ -162,10 +140,11 @@ void for_each_text_key(std::string_view secret, Add&& add) {
     // both drop the bits that fill no byte.
     for (const std::string_view prefix : {"whsec/", "whsec"}) {
         SecretText text(bare.substr(0, bare.find('=')));
-        drop_spare_bits(text.text().insert(0, prefix));
+        text.text().insert(0, prefix);
+        const std::size_t size = text.view().size() * 6 / 8;
+        text.text().append((4 - text.view().size() % 4) % 4, 'A');
         SecretBytes<2 * max_secret_size> key;
-        const std::size_t size = base64_decode(text.view(), key.data, key.size());
-        if (size != base64_invalid)
+        if (base64_decode(text.view(), key.data, key.size()) != base64_invalid)
             add(std::string_view(reinterpret_cast<const char*>(key.data), size),
                 "whsec_ is decoded together with the base64 behind it");
     }
@@ -193,7 +172,16 @@ public:
 private:
     void add_secret_and_texts(std::string_view secret) {
         SecretText mended(secret);
-        if (!add_key(secret)) mend(mended, problems.size());
+        const std::size_t first = problems.size();
+        const char* advice = add_key(secret);
+        for (std::optional<Mended> made; advice && (made = mend_secret(mended.text()));) {
+            problems.push_back({made->finding, count, made->advice ? made->advice : advice, true});
+            advice = mended.view().empty() ? secret_advice_empty : add_key(mended.view());
+        }
+        if (advice) {
+            problems.push_back({Finding::secret_malformed, count, advice, false});
+            for (std::size_t i = first; i < problems.size(); ++i) problems[i].mended = false;
+        }
         if (starts_with(mended.view(), "whpk_") || starts_with(mended.view(), "whsk_") ||
             mended.view().empty() || mended.view().size() > 2 * max_secret_size)
             return;
@@ -202,12 +190,12 @@ private:
         if (secret != mended.view()) add(secret, "the text of the secret as it was given is the key");
     }
 
-    /// The refusal is kept.
-    bool add_key(std::string_view secret) {
+    /// Null, or why it is refused.
+    const char* add_key(std::string_view secret) {
         KeyRing ring;
-        refusal_ = add_secret(ring, secret);
-        failed = failed || refusal_.code == Errc::crypto_failure;
-        if (refusal_) return false;
+        const SecretRefusal refusal = add_secret(ring, secret);
+        failed = failed || refusal.code == Errc::crypto_failure;
+        if (refusal) return refusal.advice;
         KeyForm form;
         form.secret = count;
         if (ring.ed25519.empty())
@@ -215,22 +203,7 @@ private:
         else
             form.ed25519 = std::move(ring.ed25519.back());
         keys.push_back(std::move(form));
-        return true;
-    }
-
-    void mend(SecretText& secret, std::size_t first_problem) {
-        mend_secret(secret.text(), [&](Finding finding, const char* text) {
-            problems.push_back({finding, count, text, false});
-        });
-        const bool mended = !secret.view().empty() && add_key(secret.view());
-        if (mended) {
-            for (std::size_t i = first_problem; i < problems.size(); ++i) problems[i].mended = true;
-            return;
-        }
-        // It is no secret in another way: that it looked url-safe would be a second opinion.
-        if (problems.size() > first_problem && problems.back().finding == Finding::secret_url_safe)
-            problems.pop_back();
-        problems.push_back({Finding::secret_malformed, count, refusal_.advice, false});
+        return nullptr;
     }
 
     void add_text_key(std::string_view key, std::string when) {
@@ -246,7 +219,6 @@ private:
     }
 
     std::vector<KeyForm> as_text_;
-    SecretRefusal refusal_;
 };
 
 }  // namespace detail
