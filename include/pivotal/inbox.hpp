@@ -33,14 +33,17 @@ struct DeadJob {
     Clock::time_point died{};  ///< When, on the store's clock.
 };
 
-/// How many events of one consumer an inbox has.
+/// What one consumer's inbox has to do. Events that are done are not counted: there may be millions.
 struct InboxStats {
-    std::uint64_t waiting = 0;  ///< Due or due later, and those whose lease has run out.
-    std::uint64_t running = 0;  ///< Leased.
-    std::uint64_t done = 0;     ///< Handled and still remembered.
-    std::uint64_t dead = 0;     ///< Given up.
-    /// How long ago the oldest of those that wait was put; 0 where none waits.
-    std::chrono::seconds oldest{0};
+    std::uint64_t ready = 0;     ///< Due: new, or their delay is over.
+    std::uint64_t retrying = 0;  ///< Due later: they failed, or the worker that leased them is gone.
+    std::uint64_t running = 0;   ///< Leased.
+    std::uint64_t dead = 0;      ///< Given up.
+    /// How long the one that is ready longest has been so; 0 where none is.
+    std::chrono::milliseconds oldest_ready{0};
+    /// How long ago the one that runs longest was taken, and its id; 0 and empty where none runs.
+    std::chrono::milliseconds longest_running{0};
+    std::string longest_running_id;
 };
 
 /// What an inbox can be told besides StoreOptions.
@@ -61,11 +64,15 @@ class Inbox {
 public:
     virtual ~Inbox() = default;
 
-    /// Durable when it returns. True: new. False: known already; one that is dead is revived, as by `revive`.
+    /// Durable when it returns. True: new. False: known already; one that is dead is due again, as by `requeue`.
     virtual bool put(const Event& event, Body body) = 0;
 
-    /// Leases the oldest event that is due, and counts the attempt; nullopt: nothing is due. An event is due
-    /// when it was put, when the delay of its retry is over, and when the lease of its worker has run out.
+    /// Leases the event that has been due longest, and counts the attempt; nullopt: nothing is due. An event is due
+    /// from `put` on, and again when the delay of its retry is over. One whose lease has run out is due after a
+    /// random pause, which is as long as the lease at most and twice as long after each such attempt (an hour at
+    /// most): an event that kills its worker is soon alone with it.
+    ///
+    /// Not durable: after a power failure the event may be due again with this attempt forgotten.
     virtual std::optional<Job> take(std::chrono::milliseconds lease) = 0;
 
     /// Starts the lease anew. False, here and below: the job's owner no longer holds the lease. A lease that
@@ -75,19 +82,29 @@ public:
     /// Handled: the body is dropped (see InboxOptions), the id is remembered. Can be repeated.
     virtual bool done(const Job& job) = 0;
 
-    /// Failed: due again after `delay`. `error` is kept for those who look into the store.
+    /// Failed: due again after `delay`. Of `error`, here and below, the first 4 KiB are kept.
     virtual bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) = 0;
 
-    /// Given up: a dead letter, kept until it is revived or put again. Can be repeated.
+    /// Given up: a dead letter, kept until it is requeued, forgotten, purged or put again. Can be repeated.
     virtual bool bury(const Job& job, std::string_view error) = 0;
 
-    /// At most `limit` dead letters, those that died first.
-    virtual std::vector<DeadJob> dead(std::size_t limit) = 0;
+    /// At most `limit` dead letters, those that died first; where `after` is given, those behind the one with that id,
+    /// the last of the page before. StoreError where that one is no dead letter any more: begin again.
+    virtual std::vector<DeadJob> dead(std::size_t limit, std::string_view after = {}) = 0;
 
-    /// A dead letter is due again, with its attempts counted from 0. False: there is none of this id.
-    virtual bool revive(std::string_view event_id) = 0;
+    /// An event that is done, dead or waiting for a retry is due now, with its attempts counted from 0. False: there
+    /// is none of this id, or it is running. StoreError where its body was dropped, see InboxOptions::keep_bodies.
+    virtual bool requeue(std::string_view event_id) = 0;
 
-    /// Counts them, in a time that grows with their number: for a monitor that asks every few seconds.
+    /// Whatever is known of the event is dropped, so that it is new when it is put again; who works on it loses its
+    /// lease. False: nothing was known.
+    virtual bool forget(std::string_view event_id) = 0;
+
+    /// Forgets the dead letters that died at least so long ago; how many they were.
+    virtual std::uint64_t purge(std::chrono::seconds older_than) = 0;
+
+    /// Counts what is not done, in a time that grows with the number of that: for a monitor that asks every few
+    /// seconds.
     virtual InboxStats stats() = 0;
 
 protected:

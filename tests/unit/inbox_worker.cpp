@@ -80,8 +80,10 @@ public:
         if (on_bury) on_bury();
         return set(job, "dead: " + std::string(error));
     }
-    std::vector<pivotal::DeadJob> dead(std::size_t) override { return {}; }
-    bool revive(std::string_view) override { return false; }
+    std::vector<pivotal::DeadJob> dead(std::size_t, std::string_view) override { return {}; }
+    bool requeue(std::string_view) override { return false; }
+    bool forget(std::string_view) override { return false; }
+    std::uint64_t purge(std::chrono::seconds) override { return 0; }
     pivotal::InboxStats stats() override { return {}; }
 
     /// Waits until the event is in this state; false: in a minute it was not.
@@ -156,8 +158,10 @@ TEST_CASE("the defaults of a worker and an inbox are those that are documented",
     CHECK(Job{}.attempt == 0);
     CHECK(pivotal::DeadJob{}.attempts == 0);
     const pivotal::InboxStats stats;
-    CHECK(stats.waiting + stats.running + stats.done + stats.dead == 0);
-    CHECK(stats.oldest == 0s);
+    CHECK(stats.ready + stats.retrying + stats.running + stats.dead == 0);
+    CHECK(stats.oldest_ready == 0s);
+    CHECK(stats.longest_running == 0s);
+    CHECK(stats.longest_running_id.empty());
 }
 
 TEST_CASE("a worker hands each event to the handler and is done with it", "[inbox]") {

@@ -79,8 +79,10 @@ struct NoInbox : pivotal::Inbox {
     bool done(const pivotal::Job&) override { return false; }
     bool retry(const pivotal::Job&, std::chrono::milliseconds, std::string_view) override { return false; }
     bool bury(const pivotal::Job&, std::string_view) override { return false; }
-    std::vector<pivotal::DeadJob> dead(std::size_t) override { return {}; }
-    bool revive(std::string_view) override { return false; }
+    std::vector<pivotal::DeadJob> dead(std::size_t, std::string_view) override { return {}; }
+    bool requeue(std::string_view) override { return false; }
+    bool forget(std::string_view) override { return false; }
+    std::uint64_t purge(std::chrono::seconds) override { return 0; }
     pivotal::InboxStats stats() override { return {}; }
 };
 

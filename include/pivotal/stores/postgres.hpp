@@ -4,23 +4,19 @@
 // Needs libpq and a PostgreSQL server, 12 or later; in CMake pivotal::postgres.
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <libpq-fe.h>
 
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/stores/postgres/connection.hpp>
-#include <pivotal/detail/stores/postgres/inbox.hpp>
+#include <pivotal/detail/stores/postgres/inbox.hpp>  // PostgresInbox
 #include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/idempotency.hpp>
-#include <pivotal/inbox.hpp>
 
 namespace pivotal {
 inline namespace v1 {
@@ -56,32 +52,6 @@ private:
     const std::string consumer_;
     const detail::StoreTime retention_;
     detail::PostgresPool pool_;
-};
-
-/// An Inbox in a PostgreSQL database, for any number of processes and machines; in its table `pivotal_inbox`
-/// and its sequence `pivotal_inbox_seq`.
-///
-/// Everything that it is told is on the server's disk when it returns. What PostgresStore says of connections,
-/// times, errors and rights holds here too. Of two workers that take at once neither waits for the other.
-class PostgresInbox final : public Inbox {
-public:
-    explicit PostgresInbox(std::string conninfo, StoreOptions options = {}, InboxOptions inbox_options = {})
-        : table_(std::move(conninfo), std::move(options), inbox_options) {}
-
-    bool put(const Event& event, Body body) override { return table_.put(event, body); }
-    std::optional<Job> take(std::chrono::milliseconds lease) override { return table_.take(lease); }
-    bool renew(const Job& job, std::chrono::milliseconds lease) override { return table_.renew(job, lease); }
-    bool done(const Job& job) override { return table_.done(job); }
-    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override {
-        return table_.retry(job, delay, error);
-    }
-    bool bury(const Job& job, std::string_view error) override { return table_.bury(job, error); }
-    std::vector<DeadJob> dead(std::size_t limit) override { return table_.dead(limit); }
-    bool revive(std::string_view event_id) override { return table_.revive(event_id); }
-    InboxStats stats() override { return table_.stats(); }
-
-private:
-    detail::PostgresInboxTable table_;
 };
 
 /// Marks an event as processed in the transaction that is open on `connection`: its effect then happens

@@ -13,6 +13,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -91,8 +92,12 @@ public:
         return inbox_->retry(job, delay, error);
     }
     bool bury(const Job& job, std::string_view error) override { return inbox_->bury(job, error); }
-    std::vector<DeadJob> dead(std::size_t limit) override { return inbox_->dead(limit); }
-    bool revive(std::string_view id) override { return inbox_->revive(id); }
+    std::vector<DeadJob> dead(std::size_t limit, std::string_view after) override {
+        return inbox_->dead(limit, after);
+    }
+    bool requeue(std::string_view id) override { return inbox_->requeue(id); }
+    bool forget(std::string_view id) override { return inbox_->forget(id); }
+    std::uint64_t purge(std::chrono::seconds older_than) override { return inbox_->purge(older_than); }
     InboxStats stats() override { return inbox_->stats(); }
 
 private:
@@ -162,19 +167,26 @@ struct AgentMain {
         return std::to_string(done);
     }
 
-    /// An InboxWorker with a handler that writes the event down, and dies at "poison"; never returns.
+    /// An InboxWorker of so many threads, with a handler that takes a while and then writes the event down, and
+    /// that dies half-way at "poison"; never returns.
     std::string worker(Words& words) {
         const std::string effects = words.word();
         WorkerOptions worker_options;
-        worker_options.threads = 2;
+        worker_options.threads = static_cast<unsigned>(words.number());
         worker_options.lease = words.time();
         worker_options.max_attempts = static_cast<int>(words.number());
         worker_options.poll = std::chrono::milliseconds(5);
+        const std::chrono::milliseconds work = words.time();
         const InboxWorker running(
             inbox(),
             [&](const Event& event) {
+                if (event.id == "poison") {
+                    append(effects, event.id);
+                    std::this_thread::sleep_for(work / 2);
+                    kill(getpid(), SIGKILL);
+                }
+                std::this_thread::sleep_for(work);
                 append(effects, event.id);
-                if (event.id == "poison") kill(getpid(), SIGKILL);
             },
             worker_options);
         std::string line;
@@ -274,12 +286,15 @@ struct AgentMain {
                 [&](const Job& made, auto time) { return inbox()->retry(made, time, words.bytes()); });
         if (command == "bury")
             return timed([&](const Job& made, auto) { return inbox()->bury(made, words.bytes()); });
-        if (command == "revive") return yes(inbox()->revive(words.bytes()));
+        if (command == "requeue") return yes(inbox()->requeue(words.bytes()));
+        if (command == "forget-event") return yes(inbox()->forget(words.bytes()));
+        if (command == "purge") return std::to_string(inbox()->purge(std::chrono::seconds(words.number())));
         if (command == "stats") {
             const InboxStats stats = inbox()->stats();
             std::ostringstream text;
-            text << stats.waiting << ' ' << stats.running << ' ' << stats.done << ' ' << stats.dead << ' '
-                 << stats.oldest.count();
+            text << stats.ready << ' ' << stats.retrying << ' ' << stats.running << ' ' << stats.dead << ' '
+                 << stats.oldest_ready.count() << ' ' << stats.longest_running.count() << ' '
+                 << hex(stats.longest_running_id);
             return text.str();
         }
         if (command == "deliver-to-inbox") return deliver(words, true);

@@ -128,12 +128,17 @@ public:
         return ask("retry", job, delay.count(), error);
     }
     bool bury(const pivotal::Job& job, std::string_view error) override { return ask("bury", job, 0, error); }
-    std::vector<pivotal::DeadJob> dead(std::size_t) override { return {}; }
-    bool revive(std::string_view id) override { return agent_->ask("revive", hex(id)).at(0) == "yes"; }
+    std::vector<pivotal::DeadJob> dead(std::size_t, std::string_view) override { return {}; }
+    bool requeue(std::string_view id) override { return agent_->ask("requeue", hex(id)).at(0) == "yes"; }
+    bool forget(std::string_view id) override { return agent_->ask("forget-event", hex(id)).at(0) == "yes"; }
+    std::uint64_t purge(std::chrono::seconds older_than) override {
+        return std::stoull(agent_->ask("purge", older_than.count()).at(0));
+    }
     pivotal::InboxStats stats() override {
         const auto words = agent_->ask("stats");
-        return {std::stoull(words.at(0)), std::stoull(words.at(1)), std::stoull(words.at(2)),
-                std::stoull(words.at(3)), std::chrono::seconds(std::stoll(words.at(4)))};
+        const auto number = [&](std::size_t i) { return std::stoull(words.at(i)); };
+        const auto time = [&](std::size_t i) { return std::chrono::milliseconds(std::stoll(words.at(i))); };
+        return {number(0), number(1), number(2), number(3), time(4), time(5), from_hex(words.at(6))};
     }
 
 private:

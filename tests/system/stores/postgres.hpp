@@ -96,6 +96,20 @@ public:
             "SELECT convert_from(body, 'UTF8') FROM pivotal_inbox WHERE event_id = '" + event_id + "'");
     }
 
+    /// Adds so many events that are done.
+    void fill_inbox(int count) {
+        PostgresUser(address()).run(
+            "INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, state, "
+            "attempt, due_at, ended_at, expires_at) SELECT 'default', ('evt_' || i)::bytea, 't', '', 0, now(), 1, "
+            "1, now(), now(), now() + interval '7 days' FROM generate_series(1, " +
+            std::to_string(count) + ") AS i");
+    }
+    /// How many events are done and remembered.
+    std::uint64_t done() const {
+        return static_cast<std::uint64_t>(
+            PostgresUser(address()).number("SELECT count(*) FROM pivotal_inbox WHERE state = 1"));
+    }
+
 private:
     PostgresSchema schema_{postgres()};
 };

@@ -70,30 +70,39 @@ public:
     /// Adds so many completed ids, and some that have expired.
     void fill(int count) {
         store();
-        pivotal::detail::SqliteDatabase database(address(), "pivotal_claims", "");
+        const SqliteUser database(address());
         const auto add = [&](int rows, const char* expiry) {
-            pivotal::detail::sqlite_execute(
-                database.connection(),
-                ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
-                 std::to_string(rows) +
-                 ") INSERT INTO pivotal_claims SELECT CAST('default' AS BLOB), "
-                 "CAST('evt_' || hex(randomblob(12)) AS BLOB), CAST(hex(randomblob(16)) AS BLOB), 0, "
-                 "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + " +
-                 expiry + ", 1 FROM n")
-                    .c_str());
+            database.run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+                         std::to_string(rows) +
+                         ") INSERT INTO pivotal_claims SELECT CAST('default' AS BLOB), "
+                         "CAST('evt_' || hex(randomblob(12)) AS BLOB), CAST(hex(randomblob(16)) AS BLOB), 0, "
+                         "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + " +
+                         expiry + ", 1 FROM n");
         };
         add(count, "3600000 + i");
         add(1000, "-1 - i");
     }
+    /// Adds so many events that are done.
+    void fill_inbox(int count) {
+        SqliteUser(address()).run(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+            std::to_string(count) +
+            ") INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, state, "
+            "attempt, due_at, ended_at, expires_at) SELECT CAST('default' AS BLOB), "
+            "CAST('evt_' || i AS BLOB), CAST('t' AS BLOB), x'', 0, 0, 1, 1, 0, 0, 9000000000000000 FROM n");
+    }
 
     /// What the inbox still has of an event's body.
     std::string stored_body(const std::string& event_id) const {
-        pivotal::detail::SqliteDatabase database(address(), "pivotal_inbox", "");
-        const pivotal::detail::SqliteStatement select(
-            database.connection(),
-            "SELECT body FROM pivotal_inbox LEFT JOIN pivotal_inbox_bodies USING (seq) WHERE event_id = ?");
-        pivotal::detail::SqliteStatement::Run row(select, event_id);
-        return row.next() ? row.bytes(0) : "no such event";
+        return SqliteUser(address()).text(
+            "SELECT coalesce(body, '') FROM pivotal_inbox LEFT JOIN pivotal_inbox_bodies USING (seq) WHERE "
+            "event_id = CAST('" +
+            event_id + "' AS BLOB)");
+    }
+    /// How many events are done and remembered.
+    std::uint64_t done() const {
+        return static_cast<std::uint64_t>(
+            SqliteUser(address()).number("SELECT count(*) FROM pivotal_inbox WHERE state = 1"));
     }
 
 private:

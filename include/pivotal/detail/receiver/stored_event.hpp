@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <random>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
+#include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/event.hpp>
 
 namespace pivotal {
@@ -29,6 +35,28 @@ inline Event restored(StoredEvent stored, const std::string& body) {
     event.delivery.message_id = std::move(stored.message_id);
     event.delivery.timestamp = Seconds(std::chrono::seconds(stored.signed_at));
     return event;
+}
+
+/// What an inbox keeps of an error: 4 KiB, and no character of UTF-8 cut in two.
+inline std::string_view stored_error(std::string_view error) noexcept {
+    constexpr std::size_t most = 4096;
+    if (error.size() <= most) return error;
+    std::size_t end = most;
+    while (end > most - 4 && (static_cast<unsigned char>(error[end]) & 0xc0) == 0x80) --end;
+    return error.substr(0, end);
+}
+
+/// The longest pause of `pause_after_lost_lease`.
+constexpr StoreTime longest_pause = 3'600'000;
+
+/// How long behind the end of its lease an event is due again, whose worker has not told what became of it: at
+/// random, up to the length of the lease after the first attempt, and twice as long with each. So an event that
+/// kills its worker comes back alone, and not together with those that were beside it.
+inline StoreTime pause_after_lost_lease(StoreTime lease, std::int64_t attempt) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    StoreTime most = (std::min)(lease, longest_pause);
+    for (; attempt > 1 && most > 0 && most < longest_pause; --attempt) most *= 2;
+    return std::uniform_int_distribution<StoreTime>(0, (std::min)(most, longest_pause))(random);
 }
 
 }  // namespace detail

@@ -32,8 +32,15 @@ struct PostgresCloser {
     void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
 };
 
+/// What was stored cannot be read any more.
+class PostgresCorrupted : public StoreError {
+public:
+    using StoreError::StoreError;
+};
+
 /// The text of an error of libpq's in one line.
-[[noreturn]] inline void throw_postgres_error(const char* text) {
+template <class Error = StoreError>
+[[noreturn]] void throw_postgres_error(const char* text) {
     std::string line = "PostgreSQL: ";
     for (const char* c = text; *c; ++c) {
         const bool is_space = *c == '\n' || *c == '\t' || *c == ' ';
@@ -43,7 +50,7 @@ struct PostgresCloser {
             line += ' ';
     }
     while (line.back() == ' ') line.pop_back();
-    throw StoreError(line);
+    throw Error(line);
 }
 
 /// The parameters of a statement in PostgreSQL's binary format: bytes are bytea, numbers are bigint. It views
@@ -101,6 +108,9 @@ public:
         if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return;
         // The message alone: its details repeat what was stored.
         const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+        const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        if (message && state && std::string_view(state).substr(0, 2) == "XX")  // internal error, corrupted
+            throw_postgres_error<PostgresCorrupted>(message);
         throw_postgres_error(message ? message : PQerrorMessage(connection));
     }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,171 +25,346 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// The statements of an inbox, each a transaction of its own.
-///
-/// `state + 0` is `state`, but keeps the partial indexes out of a statement that is to find its row by the key.
-class PostgresInboxTable {
+/// Where a look into an index of times begins. What was in it and has changed stays there until a vacuum, which an
+/// old snapshot (a backup) holds up for hours: whoever begins at the first time passes all that, each time anew. So a
+/// look begins a second before what was found last; but for one in a while, which finds what was committed late.
+class IndexStart {
 public:
-    PostgresInboxTable(std::string conninfo, StoreOptions options, InboxOptions inbox_options)
+    using Clock = std::chrono::steady_clock;
+
+    /// In microseconds since 2000, as PostgreSQL counts; 0: at the first.
+    std::int64_t begin() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const Clock::time_point now = Clock::now();
+        if (now < next_full_) return begin_;
+        next_full_ = now + pause;
+        return 0;
+    }
+    /// A look from there on, which was `asked` then, has found this time to be the first that there was.
+    void found(std::int64_t from, Clock::time_point asked, std::int64_t time) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const Clock::time_point now = Clock::now();
+        if (from == 0)  // where one was late others are; else such looks are to take a twentieth of the time
+            next_full_ = time < begin_ ? now : now + (std::max)(pause, 20 * (now - asked));
+        begin_ = time - 1'000'000;
+    }
+
+private:
+    static constexpr Clock::duration pause = std::chrono::seconds(1);
+
+    std::mutex mutex_;
+    std::int64_t begin_ = 0;
+    Clock::time_point next_full_{};
+};
+
+}  // namespace detail
+
+/// An Inbox in a PostgreSQL database, for any number of processes and machines; in its table `pivotal_inbox`.
+///
+/// What it is told is on the server's disk when it returns, but for `take` and `renew`. What PostgresStore says of
+/// connections, times, errors and rights holds here too. Of two workers that take at once neither waits for the other.
+class PostgresInbox final : public Inbox {
+public:
+    explicit PostgresInbox(std::string conninfo, StoreOptions options = {}, InboxOptions inbox_options = {})
         : consumer_(std::move(options.consumer)),
-          retention_(store_time(options.retention)),
+          retention_(detail::store_time(options.retention)),
           keep_bodies_(inbox_options.keep_bodies),
           pool_(std::move(conninfo), "pivotal_inbox", schema) {}
 
-    bool put(const Event& event, Body body) {
-        // Of the same id what has expired is removed before the new one comes, of others behind it, so that
-        // nobody who waits for a row holds another.
-        return pool_
-                   .run(
-                       "WITH clock AS (SELECT clock_timestamp() AS now), expired AS ("
-                       "  DELETE FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2 AND state + 0 = 2"
-                       "  AND expires_at <= clock_timestamp() RETURNING 1"
-                       "), new AS (SELECT nextval('pivotal_inbox_seq') AS seq, count(*) FROM expired"
-                       "), put AS ("
-                       "  INSERT INTO pivotal_inbox AS known (seq, consumer, event_id, type, message_id, "
-                       "    signed_at, received_at, state, attempt, body)"
-                       "  SELECT seq, $1, $2, $3, $4, $5, now, 0, 0, $6 FROM new, clock"
-                       "  ON CONFLICT (consumer, event_id) DO UPDATE SET"
-                       "    state = 0, attempt = 0, owner = NULL, error = NULL, ended_at = NULL"
-                       "  WHERE known.state = 3 RETURNING seq"
-                       "), others AS ("
-                       "  SELECT seq FROM pivotal_inbox WHERE consumer = $1 AND event_id <> $2 AND state = 2"
-                       "  AND expires_at <= (SELECT now FROM clock) AND (SELECT count(*) FROM put) = 1"
-                       "  ORDER BY expires_at LIMIT $7 FOR UPDATE SKIP LOCKED"
-                       "), removed AS ("
-                       "  DELETE FROM pivotal_inbox USING others WHERE pivotal_inbox.seq = others.seq"
-                       ") SELECT 1 FROM put, new WHERE put.seq = new.seq",
-                       consumer_, event.id, event.type, event.delivery.message_id,
-                       std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, body.view(),
-                       std::int64_t{removals_per_claim})
-                   .rows() == 1;
-    }
+    bool put(const Event& event, Body body) override;
+    std::optional<Job> take(std::chrono::milliseconds lease) override;
+    bool renew(const Job& job, std::chrono::milliseconds lease) override;
+    bool done(const Job& job) override;
+    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override;
+    bool bury(const Job& job, std::string_view error) override;
+    std::vector<DeadJob> dead(std::size_t limit, std::string_view after = {}) override;
+    bool requeue(std::string_view event_id) override;
+    bool forget(std::string_view event_id) override;
+    std::uint64_t purge(std::chrono::seconds older_than) override;
+    InboxStats stats() override;
 
-    std::optional<Job> take(std::chrono::milliseconds lease) {
-        const std::string owner = random_token();
-        if (owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
-        // More than one is looked at, since others may be taking them, and since of those that wait for a
-        // time the first due need not be the oldest. `seq + 0`, or the planner may go through all events that
-        // are remembered, in the order of the primary key, up to the first that is due.
-        const PostgresResult row = pool_.run(
-            "WITH clock AS (SELECT clock_timestamp() AS now), next AS ("
-            "  SELECT seq FROM pivotal_inbox WHERE seq IN ("
-            "    (SELECT seq FROM pivotal_inbox WHERE consumer = $1 AND state = 0 ORDER BY seq LIMIT 32)"
-            "    UNION ALL"
-            "    (SELECT seq FROM pivotal_inbox WHERE consumer = $1 AND state = 1"
-            "     AND due_at <= (SELECT now FROM clock) ORDER BY due_at LIMIT 32))"
-            "  AND (state = 0 OR state = 1 AND due_at <= (SELECT now FROM clock))"
-            "  ORDER BY seq + 0 LIMIT 1 FOR UPDATE SKIP LOCKED"
-            ") UPDATE pivotal_inbox AS job SET state = 1, attempt = attempt + 1, owner = $2, "
-            "  due_at = clock_timestamp() + $3 * interval '1 ms' FROM next WHERE job.seq = next.seq "
-            "RETURNING event_id, type, message_id, signed_at, attempt, body",
-            consumer_, owner, store_time(lease));
-        if (row.rows() == 0) return std::nullopt;
-        Job job;
-        job.body = row.bytes(0, 5);
-        job.event =
-            restored({row.bytes(0, 0), row.bytes(0, 1), row.bytes(0, 2), row.integer(0, 3)}, job.body);
-        job.attempt = static_cast<int>(row.integer(0, 4));
-        job.owner = owner;
-        return job;
-    }
+private:
+    // state: 0 to be done, due at due_at; leased until lease_until where it has an owner. 1 done, until expires_at.
+    // 2 dead since ended_at.
+    static constexpr const char* schema = R"(
+        CREATE TABLE IF NOT EXISTS pivotal_inbox (
+            seq bigint GENERATED BY DEFAULT AS IDENTITY, consumer bytea NOT NULL, event_id bytea NOT NULL,
+            type bytea NOT NULL, message_id bytea NOT NULL, signed_at bigint NOT NULL,
+            received_at timestamptz NOT NULL, state smallint NOT NULL, attempt bigint NOT NULL,
+            due_at timestamptz NOT NULL, owner bytea, taken_at timestamptz, lease_until timestamptz,
+            ended_at timestamptz, expires_at timestamptz, error bytea, body bytea, PRIMARY KEY (consumer, event_id));
+        CREATE INDEX IF NOT EXISTS pivotal_inbox_due ON pivotal_inbox (consumer, due_at, seq) WHERE state = 0;
+        CREATE INDEX IF NOT EXISTS pivotal_inbox_done ON pivotal_inbox (consumer, expires_at) WHERE state = 1;
+        CREATE INDEX IF NOT EXISTS pivotal_inbox_dead ON pivotal_inbox (consumer, ended_at, seq) WHERE state = 2)";
 
-    bool renew(const Job& job, std::chrono::milliseconds lease) {
-        return change("SET due_at = clock_timestamp() + $4 * interval '1 ms'", "state + 0 = 1", job,
-                      store_time(lease));
-    }
-    bool done(const Job& job) {
-        return change(
-            "SET state = 2, error = NULL, body = CASE WHEN $5 = 1 THEN body END, "
-            "ended_at = CASE state WHEN 1 THEN clock_timestamp() ELSE ended_at END, expires_at = "
-            "CASE state WHEN 1 THEN clock_timestamp() + $4 * interval '1 ms' ELSE expires_at END",
-            "state IN (1, 2)", job, retention_, std::int64_t{keep_bodies_});
-    }
-    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) {
-        return change("SET due_at = clock_timestamp() + $4 * interval '1 ms', error = $5, owner = NULL",
-                      "state + 0 = 1", job, store_time(delay), error);
-    }
-    bool bury(const Job& job, std::string_view error) {
-        return change(
-            "SET state = 3, error = CASE state WHEN 1 THEN $4 ELSE error END, "
-            "ended_at = CASE state WHEN 1 THEN clock_timestamp() ELSE ended_at END",
-            "state IN (1, 3)", job, error);
-    }
+    std::optional<Job> take(std::chrono::milliseconds lease, bool with_body);
+    void read_body(Event& event, std::string& body);
+    void remove_expired() noexcept;
 
-    std::vector<DeadJob> dead(std::size_t limit) {
-        const PostgresResult rows = pool_.run(
-            "SELECT event_id, type, message_id, signed_at, attempt, error, "
-            "(extract(epoch FROM ended_at) * 1000)::bigint, body FROM pivotal_inbox "
-            "WHERE consumer = $1 AND state = 3 ORDER BY ended_at, seq LIMIT $2",
-            consumer_, static_cast<std::int64_t>(std::min(limit, std::size_t{INT32_MAX})));
-        std::vector<DeadJob> jobs;
+    const std::string consumer_;
+    const detail::StoreTime retention_;
+    const bool keep_bodies_;
+    detail::PostgresPool pool_;
+    detail::IndexStart due_start_, done_start_;
+    std::atomic<unsigned> puts_{0};
+};
+
+// ---- PostgresInbox ----
+//
+// `state + 0` is `state`, but keeps the partial indexes out of a statement that is to find its row by the key.
+
+inline bool PostgresInbox::put(const Event& event, Body body) {
+    // Whoever waits here for a row holds no other. A dead letter keeps its taken_at; what is new has none.
+    const detail::PostgresResult row = pool_.run(
+        R"(INSERT INTO pivotal_inbox AS known
+               (consumer, event_id, type, message_id, signed_at, received_at, state, attempt, due_at, body)
+           VALUES ($1, $2, $3, $4, $5, clock_timestamp(), 0, 0, clock_timestamp(), $6)
+           ON CONFLICT (consumer, event_id) DO UPDATE SET
+               seq = EXCLUDED.seq, type = EXCLUDED.type, message_id = EXCLUDED.message_id,
+               signed_at = EXCLUDED.signed_at, received_at = EXCLUDED.received_at, state = 0, attempt = 0,
+               due_at = clock_timestamp(), owner = NULL, error = NULL, ended_at = NULL, expires_at = NULL,
+               body = EXCLUDED.body, taken_at = CASE known.state WHEN 2 THEN known.taken_at END
+           WHERE known.state = 2 OR known.state = 1 AND known.expires_at <= clock_timestamp()
+           RETURNING taken_at IS NULL)",
+        consumer_, event.id, event.type, event.delivery.message_id,
+        std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, body.view());
+    if (row.rows() != 1 || !row.integer(0, 0)) return false;
+    if (++puts_ % 16 == 0) remove_expired();
+    return true;
+}
+
+/// More than have come since, so that they go faster than they come.
+inline void PostgresInbox::remove_expired() noexcept {
+    try {
+        const std::int64_t from = done_start_.begin();
+        const auto asked = detail::IndexStart::Clock::now();
+        const detail::PostgresResult row = pool_.run(
+            R"(WITH expired AS (
+                   SELECT event_id FROM pivotal_inbox
+                   WHERE consumer = $1 AND state = 1 AND expires_at <= (SELECT clock_timestamp())
+                   AND expires_at >= timestamptz '2000-01-01 00:00Z' + $2 * interval '1 us'
+                   ORDER BY expires_at LIMIT $3 FOR UPDATE SKIP LOCKED
+               ), removed AS (
+                   DELETE FROM pivotal_inbox AS old USING expired
+                   WHERE old.consumer = $1 AND old.event_id = expired.event_id RETURNING old.expires_at
+               ) SELECT max(expires_at), set_config('synchronous_commit', 'off', true) FROM removed
+                 HAVING count(*) > 0)",
+            consumer_, from, std::int64_t{16 * detail::removals_per_claim});
+        if (row.rows() == 1) done_start_.found(from, asked, row.integer(0, 0));
+    } catch (const std::exception&) {  // the event is stored; these go with a later one
+    }
+}
+
+inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease) {
+    try {
+        return take(lease, true);
+    } catch (const detail::PostgresCorrupted&) {
+        // A body that cannot be read: it is to stop none of those behind it.
+    }
+    std::optional<Job> job = take(lease, false);
+    if (!job) return job;
+    try {
+        read_body(job->event, job->body);
+    } catch (const detail::PostgresCorrupted& error) {
+        bury(*job, std::string("its body cannot be read: ") + error.what());
+        return take(lease);
+    }
+    return job;
+}
+
+inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, bool with_body) {
+    Job job;
+    job.owner = detail::random_token();
+    if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
+    const std::int64_t from = due_start_.begin();
+    const auto asked = detail::IndexStart::Clock::now();
+    // See pause_after_lost_lease.
+    const detail::PostgresResult row = pool_.run(
+        R"(WITH clock AS (SELECT clock_timestamp() AS now), next AS (
+               SELECT event_id, due_at FROM pivotal_inbox
+               WHERE consumer = $1 AND state = 0 AND due_at <= (SELECT now FROM clock)
+               AND due_at >= timestamptz '2000-01-01 00:00Z' + $4 * interval '1 us'
+               ORDER BY due_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED
+           ), taken AS (
+               UPDATE pivotal_inbox AS job SET attempt = attempt + 1, owner = $2, taken_at = now,
+                   lease_until = now + $3 * interval '1 ms',
+                   due_at = now + ($3 + random() * least($3 * 2.0 ^ least(attempt, 30), $5)) * interval '1 ms'
+               FROM next, clock WHERE job.consumer = $1 AND job.event_id = next.event_id
+               RETURNING next.due_at, job.event_id, type, message_id, signed_at, attempt,
+                   CASE WHEN $6 = 1 THEN body END AS body, set_config('synchronous_commit', 'off', true)
+           ) SELECT coalesce(due_at, now), event_id, type, message_id, signed_at, attempt, body
+             FROM clock LEFT JOIN taken ON true)",
+        consumer_, job.owner, detail::store_time(lease), from, detail::longest_pause,
+        std::int64_t{with_body});
+    due_start_.found(from, asked, row.integer(0, 0));
+    job.attempt = static_cast<int>(row.integer(0, 5));
+    if (job.attempt == 0) return std::nullopt;
+    job.body = row.bytes(0, 6);
+    job.event =
+        detail::restored({row.bytes(0, 1), row.bytes(0, 2), row.bytes(0, 3), row.integer(0, 4)}, job.body);
+    return job;
+}
+
+/// Of an event that was read without it.
+inline void PostgresInbox::read_body(Event& event, std::string& body) {
+    const detail::PostgresResult row = pool_.run(
+        "SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event.id);
+    if (row.rows() == 0) return;
+    body = row.bytes(0, 0);
+    event = detail::restored({event.id, event.type, event.delivery.message_id,
+                              std::int64_t{event.delivery.timestamp.time_since_epoch().count()}},
+                             body);
+}
+
+inline bool PostgresInbox::renew(const Job& job, std::chrono::milliseconds lease) {
+    const detail::StoreTime length = detail::store_time(lease);
+    return pool_
+        .run(
+            R"(UPDATE pivotal_inbox SET lease_until = clock_timestamp() + $4 * interval '1 ms',
+                   due_at = clock_timestamp() + ($4 + $5) * interval '1 ms'
+               WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state + 0 = 0
+               RETURNING set_config('synchronous_commit', 'off', true))",
+            consumer_, job.event.id, job.owner, length, detail::pause_after_lost_lease(length, job.attempt))
+        .changed_one();
+}
+
+inline bool PostgresInbox::done(const Job& job) {
+    return pool_
+        .run(
+            R"(UPDATE pivotal_inbox SET state = 1, error = NULL, body = CASE WHEN $5 = 1 THEN body END,
+                   ended_at = CASE state WHEN 0 THEN clock_timestamp() ELSE ended_at END, expires_at =
+                   CASE state WHEN 0 THEN clock_timestamp() + $4 * interval '1 ms' ELSE expires_at END
+               WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state IN (0, 1))",
+            consumer_, job.event.id, job.owner, retention_, std::int64_t{keep_bodies_})
+        .changed_one();
+}
+
+inline bool PostgresInbox::retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) {
+    return pool_
+        .run(
+            R"(UPDATE pivotal_inbox SET due_at = clock_timestamp() + $4 * interval '1 ms', error = $5, owner = NULL
+               WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state + 0 = 0)",
+            consumer_, job.event.id, job.owner, detail::store_time(delay), detail::stored_error(error))
+        .changed_one();
+}
+
+inline bool PostgresInbox::bury(const Job& job, std::string_view error) {
+    return pool_
+        .run(
+            R"(UPDATE pivotal_inbox SET state = 2, error = CASE state WHEN 0 THEN $4 ELSE error END,
+                   ended_at = CASE state WHEN 0 THEN date_trunc('milliseconds', clock_timestamp()) ELSE ended_at END
+               WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state IN (0, 2))",
+            consumer_, job.event.id, job.owner, detail::stored_error(error))
+        .changed_one();
+}
+
+inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_view after) {
+    std::int64_t after_time = 0, after_seq = 0;
+    if (!after.empty()) {
+        const detail::PostgresResult last = pool_.run(
+            "SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2 AND state + 0 = 2",
+            consumer_, after);
+        if (last.rows() == 0)
+            throw StoreError("PostgreSQL: " + std::string(after) + " is no dead letter, to go on behind it");
+        after_time = last.integer(0, 0);
+        after_seq = last.integer(0, 1);
+    }
+    const auto most = static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX}));
+    std::vector<DeadJob> jobs;
+    const auto read = [&](bool with_bodies) {
+        const detail::PostgresResult rows = pool_.run(
+            R"(SELECT event_id, type, message_id, signed_at, attempt, error,
+                   (extract(epoch FROM ended_at) * 1000)::bigint, CASE WHEN $5 = 1 THEN body END FROM pivotal_inbox
+               WHERE consumer = $1 AND state = 2
+               AND (ended_at, seq) > (timestamptz '2000-01-01 00:00Z' + $3 * interval '1 us', $4)
+               ORDER BY ended_at, seq LIMIT $2)",
+            consumer_, most, after_time, after_seq, std::int64_t{with_bodies});
         for (int row = 0; row < rows.rows(); ++row) {
             DeadJob job;
             job.body = rows.bytes(row, 7);
-            job.event = restored(
+            job.event = detail::restored(
                 {rows.bytes(row, 0), rows.bytes(row, 1), rows.bytes(row, 2), rows.integer(row, 3)}, job.body);
             job.attempts = static_cast<int>(rows.integer(row, 4));
             job.error = rows.bytes(row, 5);
             job.died = Clock::time_point(std::chrono::milliseconds(rows.integer(row, 6)));
             jobs.push_back(std::move(job));
         }
-        return jobs;
+    };
+    try {
+        read(true);
+    } catch (const detail::PostgresCorrupted&) {  // one that cannot be read hides no other; its error says so
+        read(false);
+        for (DeadJob& job : jobs) {
+            try {
+                read_body(job.event, job.body);
+            } catch (const detail::PostgresCorrupted&) {
+            }
+        }
     }
+    return jobs;
+}
 
-    bool revive(std::string_view event_id) {
-        return pool_
-            .run(
-                "UPDATE pivotal_inbox SET state = 0, attempt = 0, owner = NULL, error = NULL, "
-                "ended_at = NULL WHERE consumer = $1 AND event_id = $2 AND state + 0 = 3",
-                consumer_, event_id)
-            .changed_one();
+inline bool PostgresInbox::requeue(std::string_view event_id) {
+    const detail::PostgresResult row = pool_.run(
+        R"(WITH known AS (
+               SELECT body IS NULL AS dropped FROM pivotal_inbox
+               WHERE consumer = $1 AND event_id = $2
+               AND (state <> 0 OR owner IS NULL OR lease_until <= clock_timestamp()) FOR UPDATE
+           ), due AS (
+               UPDATE pivotal_inbox SET state = 0, attempt = 0, due_at = clock_timestamp(), owner = NULL,
+                   error = NULL, ended_at = NULL, expires_at = NULL
+               WHERE consumer = $1 AND event_id = $2 AND NOT (SELECT dropped FROM known)
+           ) SELECT dropped FROM known)",
+        consumer_, event_id);
+    if (row.rows() == 0) return false;
+    if (row.integer(0, 0))
+        throw StoreError("PostgreSQL: the body of " + std::string(event_id) +
+                         " was dropped when it was done: InboxOptions::keep_bodies keeps it");
+    return true;
+}
+
+inline bool PostgresInbox::forget(std::string_view event_id) {
+    return pool_.run("DELETE FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event_id)
+        .changed_one();
+}
+
+inline std::uint64_t PostgresInbox::purge(std::chrono::seconds older_than) {
+    for (std::uint64_t purged = 0;;) {  // some at a time, each in a moment
+        const std::int64_t most = 1000;
+        const detail::PostgresResult row = pool_.run(
+            R"(WITH old AS (
+                   SELECT event_id FROM pivotal_inbox
+                   WHERE consumer = $1 AND state = 2 AND ended_at <= clock_timestamp() - $2 * interval '1 ms'
+                   ORDER BY ended_at LIMIT $3 FOR UPDATE SKIP LOCKED
+               ), removed AS (
+                   DELETE FROM pivotal_inbox AS dead USING old
+                   WHERE dead.consumer = $1 AND dead.event_id = old.event_id RETURNING 1
+               ) SELECT count(*) FROM removed)",
+            consumer_, detail::store_time(older_than), most);
+        purged += static_cast<std::uint64_t>(row.integer(0, 0));
+        if (row.integer(0, 0) < most) return purged;
     }
+}
 
-    InboxStats stats() {
-        const PostgresResult row = pool_.run(
-            "WITH clock AS (SELECT clock_timestamp() AS now), "
-            "unfinished AS (SELECT received_at, state = 1 AND owner IS NOT NULL AND due_at > now AS running "
-            "  FROM pivotal_inbox, clock WHERE consumer = $1 AND state IN (0, 1)) "
-            "SELECT (SELECT count(*) FROM unfinished WHERE NOT running), "
-            "(SELECT count(*) FROM unfinished WHERE running), "
-            "(SELECT count(*) FROM pivotal_inbox WHERE consumer = $1 AND state = 2 AND expires_at > now), "
-            "(SELECT count(*) FROM pivotal_inbox WHERE consumer = $1 AND state = 3), "
-            "(SELECT coalesce(floor(extract(epoch FROM greatest(now - min(received_at), interval '0'))), "
-            "  0)::bigint FROM unfinished WHERE NOT running) FROM clock",
-            consumer_);
-        const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(0, column)); };
-        return {count(0), count(1), count(2), count(3), std::chrono::seconds(row.integer(0, 4))};
-    }
+inline InboxStats PostgresInbox::stats() {
+    const detail::PostgresResult row = pool_.run(
+        R"(WITH clock AS (SELECT clock_timestamp() AS now), job AS (
+               SELECT event_id, now - due_at AS due, now - taken_at AS runs,
+                   owner IS NOT NULL AND lease_until > now AS running
+               FROM pivotal_inbox, clock WHERE consumer = $1 AND state = 0
+           ) SELECT count(*) FILTER (WHERE NOT running AND due >= interval '0'),
+               count(*) FILTER (WHERE NOT running AND due < interval '0'), count(*) FILTER (WHERE running),
+               (SELECT count(*) FROM pivotal_inbox WHERE consumer = $1 AND state = 2),
+               coalesce(extract(epoch FROM max(due) FILTER (WHERE NOT running AND due >= interval '0')) * 1000,
+                   0)::bigint,
+               coalesce(extract(epoch FROM max(runs) FILTER (WHERE running)) * 1000, 0)::bigint,
+               (SELECT event_id FROM job WHERE running ORDER BY runs DESC LIMIT 1)
+           FROM job)",
+        consumer_);
+    const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(0, column)); };
+    const auto time = [&](int column) { return std::chrono::milliseconds(row.integer(0, column)); };
+    return {count(0), count(1), count(2), count(3), time(4), time(5), row.bytes(0, 6)};
+}
 
-private:
-    // state: 0 ready, ordered by seq. 1 waits for due_at: the end of its lease where it has an owner, of its
-    // delay where it has none. 2 done, until expires_at. 3 dead since ended_at.
-    static constexpr const char* schema =
-        "CREATE SEQUENCE IF NOT EXISTS pivotal_inbox_seq;"
-        "CREATE TABLE IF NOT EXISTS pivotal_inbox (seq bigint PRIMARY KEY, consumer bytea NOT NULL, "
-        "event_id bytea NOT NULL, type bytea NOT NULL, message_id bytea NOT NULL, "
-        "signed_at bigint NOT NULL, received_at timestamptz NOT NULL, state smallint NOT NULL, "
-        "attempt bigint NOT NULL, owner bytea, due_at timestamptz, ended_at timestamptz, "
-        "expires_at timestamptz, error bytea, body bytea, UNIQUE (consumer, event_id));"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_ready ON pivotal_inbox (consumer, seq) WHERE state = 0;"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_due ON pivotal_inbox (consumer, due_at) WHERE state = 1;"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_done ON pivotal_inbox (consumer, expires_at) WHERE state = 2;"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_dead ON pivotal_inbox (consumer, ended_at) WHERE state = 3";
-
-    /// True: the job's owner had it in the state, and it is changed.
-    template <class... Values>
-    bool change(const char* set, const char* state, const Job& job, const Values&... values) {
-        const std::string sql = std::string("UPDATE pivotal_inbox ") + set +
-                                " WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND " + state;
-        return pool_.run(sql.c_str(), consumer_, job.event.id, job.owner, values...).changed_one();
-    }
-
-    const std::string consumer_;
-    const StoreTime retention_;
-    const bool keep_bodies_;
-    PostgresPool pool_;
-};
-
-}  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,200 +21,305 @@
 
 namespace pivotal {
 inline namespace v1 {
-namespace detail {
 
-/// The statements of an inbox: each member is to be called in a transaction of its own.
-class SqliteInboxTable {
+/// An Inbox in a SQLite file, for all processes of one machine; in its tables `pivotal_inbox` and
+/// `pivotal_inbox_bodies`.
+///
+/// What it is told is on the disk when it returns, but for `take` and `renew`. What SqliteStore says of the file, of
+/// locks and of time holds here too.
+class SqliteInbox final : public Inbox {
 public:
-    // state: 0 ready, ordered by seq. 1 waits for due_at: the end of its lease where it has an owner, of its
-    // delay where it has none. 2 done, until expires_at. 3 dead since ended_at. Bodies are apart, so that a
-    // change of state does not write them again.
-    static constexpr const char* schema =
-        "CREATE TABLE IF NOT EXISTS pivotal_inbox (seq INTEGER PRIMARY KEY, consumer BLOB NOT NULL, "
-        "event_id BLOB NOT NULL, type BLOB NOT NULL, message_id BLOB NOT NULL, signed_at INTEGER NOT NULL, "
-        "received_at INTEGER NOT NULL, state INTEGER NOT NULL, attempt INTEGER NOT NULL, owner BLOB, "
-        "due_at INTEGER, ended_at INTEGER, expires_at INTEGER, error BLOB, UNIQUE (consumer, event_id));"
-        "CREATE TABLE IF NOT EXISTS pivotal_inbox_bodies (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);"
-        "CREATE TRIGGER IF NOT EXISTS pivotal_inbox_drop_body AFTER DELETE ON pivotal_inbox "
-        "BEGIN DELETE FROM pivotal_inbox_bodies WHERE seq = OLD.seq; END;"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_ready ON pivotal_inbox (consumer, seq) WHERE state = 0;"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_due ON pivotal_inbox (consumer, due_at) WHERE state = 1;"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_done ON pivotal_inbox (consumer, expires_at) WHERE state = 2;"
-        "CREATE INDEX IF NOT EXISTS pivotal_inbox_dead ON pivotal_inbox (consumer, ended_at) WHERE state = 3";
-
-    SqliteInboxTable(sqlite3* connection, StoreOptions options, InboxOptions inbox_options)
+    explicit SqliteInbox(const std::filesystem::path& path, StoreOptions options = {},
+                         InboxOptions inbox_options = {})
         : consumer_(std::move(options.consumer)),
-          retention_(store_time(options.retention)),
+          retention_(detail::store_time(options.retention)),
           keep_bodies_(inbox_options.keep_bodies),
-          select_(connection,
-                  "SELECT state, expires_at FROM pivotal_inbox WHERE consumer = ? AND event_id = ?"),
-          insert_(connection,
-                  "INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, "
-                  "state, attempt) VALUES (?, ?, ?, ?, ?, ?, 0, 0)"),
-          insert_body_(connection,
-                       "INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)"),
-          remove_(connection, "DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?"),
-          remove_expired_(
-              connection,
-              "DELETE FROM pivotal_inbox WHERE seq IN (SELECT seq FROM pivotal_inbox "
-              "WHERE consumer = ? AND state = 2 AND expires_at <= ? ORDER BY expires_at LIMIT ?)"),
-          wake_(connection,
-                "UPDATE pivotal_inbox SET state = 0 WHERE seq IN (SELECT seq FROM pivotal_inbox "
-                "WHERE consumer = ? AND state = 1 AND due_at <= ? ORDER BY due_at LIMIT 256)"),
-          next_(
-              connection,
-              "SELECT seq, event_id, type, message_id, signed_at, attempt, body FROM pivotal_inbox "
-              "LEFT JOIN pivotal_inbox_bodies USING (seq) WHERE consumer = ? AND state = 0 ORDER BY seq LIMIT 1"),
-          lease_(
-              connection,
-              "UPDATE pivotal_inbox SET state = 1, attempt = attempt + 1, owner = ?, due_at = ? WHERE seq = ?"),
-          renew_(connection,
-                 "UPDATE pivotal_inbox SET state = 1, due_at = ? "
-                 "WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 1)"),
-          done_(connection,
-                "UPDATE pivotal_inbox SET state = 2, expires_at = ?, ended_at = ?, error = NULL "
-                "WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 1)"),
-          drop_body_(connection,
-                     "DELETE FROM pivotal_inbox_bodies WHERE seq = "
-                     "(SELECT seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ?)"),
-          retry_(connection,
-                 "UPDATE pivotal_inbox SET state = 1, due_at = ?, error = ?, owner = NULL "
-                 "WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 1)"),
-          bury_(connection,
-                "UPDATE pivotal_inbox SET state = 3, ended_at = ?, error = ? "
-                "WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 1)"),
-          ended_(
-              connection,
-              "SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND owner = ? AND state = ?"),
-          revive_(
-              connection,
-              "UPDATE pivotal_inbox SET state = 0, attempt = 0, owner = NULL, error = NULL, ended_at = NULL "
-              "WHERE consumer = ? AND event_id = ? AND state = 3"),
-          dead_(connection,
-                "SELECT event_id, type, message_id, signed_at, attempt, error, ended_at, body "
-                "FROM pivotal_inbox LEFT JOIN pivotal_inbox_bodies USING (seq) "
-                "WHERE consumer = ? AND state = 3 ORDER BY ended_at, seq LIMIT ?"),
-          count_unfinished_(connection,
-                            "SELECT count(*), total(state = 1 AND owner IS NOT NULL AND due_at > ?2), "
-                            "min(CASE WHEN state = 0 OR owner IS NULL OR due_at <= ?2 THEN received_at END) "
-                            "FROM (SELECT state, owner, due_at, received_at FROM pivotal_inbox "
-                            "WHERE consumer = ?1 AND state = 0 UNION ALL "
-                            "SELECT state, owner, due_at, received_at FROM pivotal_inbox "
-                            "WHERE consumer = ?1 AND state = 1)"),
-          count_done_(
-              connection,
-              "SELECT count(*) FROM pivotal_inbox WHERE consumer = ? AND state = 2 AND expires_at > ?"),
-          count_dead_(connection, "SELECT count(*) FROM pivotal_inbox WHERE consumer = ? AND state = 3") {}
+          database_(path, table) {}
 
-    bool put(const Event& event, Body body) {
-        const StoreTime now = SqliteDatabase::now();
+    bool put(const Event& event, Body body) override;
+    std::optional<Job> take(std::chrono::milliseconds lease) override;
+    bool renew(const Job& job, std::chrono::milliseconds lease) override;
+    bool done(const Job& job) override;
+    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override;
+    bool bury(const Job& job, std::string_view error) override;
+    std::vector<DeadJob> dead(std::size_t limit, std::string_view after = {}) override;
+    bool requeue(std::string_view event_id) override;
+    bool forget(std::string_view event_id) override;
+    std::uint64_t purge(std::chrono::seconds older_than) override;
+    InboxStats stats() override;
+
+private:
+    using File = detail::SqliteFile;
+    using StoreTime = detail::StoreTime;
+
+    // state: 0 to be done, due at due_at; leased until lease_until where it has an owner. 1 done, until expires_at.
+    // 2 dead since ended_at. Bodies are apart, so that a change of state does not write them again.
+    static constexpr detail::SqliteTable table{
+        "pivotal_inbox",
+        "seq, consumer, event_id, type, message_id, signed_at, received_at, state, attempt, due_at, owner, "
+        "taken_at, lease_until, ended_at, expires_at, error",
+        R"(
+        CREATE TABLE IF NOT EXISTS pivotal_inbox (
+            seq INTEGER PRIMARY KEY, consumer BLOB NOT NULL, event_id BLOB NOT NULL, type BLOB NOT NULL,
+            message_id BLOB NOT NULL, signed_at INTEGER NOT NULL, received_at INTEGER NOT NULL,
+            state INTEGER NOT NULL, attempt INTEGER NOT NULL, due_at INTEGER NOT NULL,
+            owner BLOB, taken_at INTEGER, lease_until INTEGER, ended_at INTEGER, expires_at INTEGER, error BLOB,
+            UNIQUE (consumer, event_id));
+        CREATE TABLE IF NOT EXISTS pivotal_inbox_bodies (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+        CREATE TRIGGER IF NOT EXISTS pivotal_inbox_drop_body AFTER DELETE ON pivotal_inbox
+            BEGIN DELETE FROM pivotal_inbox_bodies WHERE seq = OLD.seq; END;
+        CREATE INDEX IF NOT EXISTS pivotal_inbox_due ON pivotal_inbox (consumer, due_at, seq) WHERE state = 0;
+        CREATE INDEX IF NOT EXISTS pivotal_inbox_done ON pivotal_inbox (consumer, expires_at) WHERE state = 1;
+        CREATE INDEX IF NOT EXISTS pivotal_inbox_dead ON pivotal_inbox (consumer, ended_at, seq) WHERE state = 2)"};
+    static constexpr std::int64_t open = 0, finished = 1, given_up = 2;  // states
+
+    /// Whether this owner has ended it so already.
+    bool has_ended(File& file, const Job& job, std::int64_t state) {
+        return file
+            .run(
+                "SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND owner = ? AND state = ?",
+                consumer_, job.event.id, job.owner, state)
+            .next();
+    }
+    bool make_due(File& file, std::string_view event_id);
+    void bury_unreadable(File& file, const Job& job, StoreTime now, const StoreError& error);
+
+    const std::string consumer_;
+    const StoreTime retention_;
+    const bool keep_bodies_;
+    detail::SqliteDatabase database_;
+};
+
+// ---- SqliteInbox ----
+
+inline bool SqliteInbox::put(const Event& event, Body body) {
+    return database_.write(true, [&](File& file) {
+        const StoreTime now = File::now();
         {
-            SqliteStatement::Run known(select_, consumer_, event.id);
+            auto known =
+                file.run("SELECT state, expires_at FROM pivotal_inbox WHERE consumer = ? AND event_id = ?",
+                         consumer_, event.id);
             if (known.next()) {
                 const std::int64_t state = known.integer(0);
-                if (state != is_done || now < known.integer(1)) {
-                    if (state == is_dead) revive(event.id);
-                    return false;
-                }
+                if (state == given_up) make_due(file, event.id);
+                if (state != finished || now < known.integer(1)) return false;
             }
         }
-        remove_.execute(consumer_, event.id);
-        remove_expired_.execute(consumer_, now, removals_per_claim);
-        insert_.execute(consumer_, event.id, event.type, event.delivery.message_id,
-                        std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, now);
-        insert_body_.execute(body.view());
+        file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_, event.id);
+        file.execute(
+            R"(DELETE FROM pivotal_inbox WHERE seq IN (SELECT seq FROM pivotal_inbox
+               WHERE consumer = ? AND state = 1 AND expires_at <= ? ORDER BY expires_at LIMIT ?))",
+            consumer_, now, detail::removals_per_claim);
+        file.execute(
+            R"(INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, due_at,
+               state, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0))",
+            consumer_, event.id, event.type, event.delivery.message_id,
+            std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, now, now);
+        file.execute("INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)",
+                     body.view());
         return true;
-    }
+    });
+}
 
-    std::optional<Job> take(std::chrono::milliseconds lease) {
-        const StoreTime now = SqliteDatabase::now();
-        wake_.execute(consumer_, now);
-        SqliteStatement::Run row(next_, consumer_);
-        if (!row.next()) return std::nullopt;
-        Job job;
-        job.body = row.bytes(6);
-        job.event = restored({row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4)}, job.body);
-        job.attempt = static_cast<int>(row.integer(5)) + 1;
-        job.owner = random_token();
-        if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
-        lease_.execute(job.owner, now + store_time(lease), row.integer(0));
-        return job;
-    }
+inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
+    return database_.write(false, [&](File& file) -> std::optional<Job> {
+        const StoreTime now = File::now(), length = detail::store_time(lease);
+        for (;;) {
+            Job job;
+            std::int64_t seq = 0;
+            detail::StoredEvent stored;
+            {
+                auto row = file.run(
+                    R"(SELECT seq, event_id, type, message_id, signed_at, attempt FROM pivotal_inbox
+                       WHERE consumer = ? AND state = 0 AND due_at <= ? ORDER BY due_at, seq LIMIT 1)",
+                    consumer_, now);
+                if (!row.next()) return std::nullopt;
+                seq = row.integer(0);
+                stored = {row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4)};
+                job.attempt = static_cast<int>(row.integer(5)) + 1;
+            }
+            job.owner = detail::random_token();
+            if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
+            file.execute(
+                R"(UPDATE pivotal_inbox SET attempt = attempt + 1, owner = ?, taken_at = ?, lease_until = ?,
+                   due_at = ? WHERE seq = ?)",
+                job.owner, now, now + length,
+                now + length + detail::pause_after_lost_lease(length, job.attempt), seq);
+            try {
+                auto row = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", seq);
+                if (row.next()) job.body = row.bytes(0);
+            } catch (const StoreError& error) {
+                if (!file.is_in_transaction()) throw;
+                job.event.id = stored.id;
+                bury_unreadable(file, job, now, error);
+                continue;  // it stops none of those behind it
+            }
+            job.event = detail::restored(std::move(stored), job.body);
+            return job;
+        }
+    });
+}
 
-    bool renew(const Job& job, std::chrono::milliseconds lease) {
-        const StoreTime until = SqliteDatabase::now() + store_time(lease);
-        return renew_.execute(until, consumer_, job.event.id, job.owner) == 1;
-    }
+inline void SqliteInbox::bury_unreadable(File& file, const Job& job, StoreTime now, const StoreError& error) {
+    file.execute(
+        R"(UPDATE pivotal_inbox SET state = 2, ended_at = ?, error = ?
+           WHERE consumer = ? AND event_id = ? AND owner = ?)",
+        now, std::string("its body cannot be read: ") + error.what(), consumer_, job.event.id, job.owner);
+}
 
-    bool done(const Job& job) {
-        const StoreTime now = SqliteDatabase::now();
-        if (done_.execute(now + retention_, now, consumer_, job.event.id, job.owner) == 0)
-            return has_ended(job, is_done);
-        if (!keep_bodies_) drop_body_.execute(consumer_, job.event.id);
+inline bool SqliteInbox::renew(const Job& job, std::chrono::milliseconds lease) {
+    return database_.write(false, [&](File& file) {
+        const StoreTime length = detail::store_time(lease), until = File::now() + length;
+        return file.execute(
+                   R"(UPDATE pivotal_inbox SET lease_until = ?, due_at = ?
+                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
+                   until, until + detail::pause_after_lost_lease(length, job.attempt), consumer_,
+                   job.event.id, job.owner) == 1;
+    });
+}
+
+inline bool SqliteInbox::done(const Job& job) {
+    return database_.write(true, [&](File& file) {
+        const StoreTime now = File::now();
+        if (file.execute(
+                R"(UPDATE pivotal_inbox SET state = 1, ended_at = ?, expires_at = ?, error = NULL
+                   WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
+                now, now + retention_, consumer_, job.event.id, job.owner) == 0)
+            return has_ended(file, job, finished);
+        if (!keep_bodies_)
+            file.execute(
+                R"(DELETE FROM pivotal_inbox_bodies WHERE seq =
+                   (SELECT seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ?))",
+                consumer_, job.event.id);
         return true;
-    }
+    });
+}
 
-    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) {
-        const StoreTime due = SqliteDatabase::now() + store_time(delay);
-        return retry_.execute(due, error, consumer_, job.event.id, job.owner) == 1;
-    }
+inline bool SqliteInbox::retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) {
+    return database_.write(true, [&](File& file) {
+        return file.execute(
+                   R"(UPDATE pivotal_inbox SET due_at = ?, error = ?, owner = NULL
+                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
+                   File::now() + detail::store_time(delay), detail::stored_error(error), consumer_,
+                   job.event.id, job.owner) == 1;
+    });
+}
 
-    bool bury(const Job& job, std::string_view error) {
-        return bury_.execute(SqliteDatabase::now(), error, consumer_, job.event.id, job.owner) == 1 ||
-               has_ended(job, is_dead);
-    }
+inline bool SqliteInbox::bury(const Job& job, std::string_view error) {
+    return database_.write(true, [&](File& file) {
+        return file.execute(
+                   R"(UPDATE pivotal_inbox SET state = 2, ended_at = ?, error = ?
+                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
+                   File::now(), detail::stored_error(error), consumer_, job.event.id, job.owner) == 1 ||
+               has_ended(file, job, given_up);
+    });
+}
 
-    std::vector<DeadJob> dead(std::size_t limit) {
+inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_view after) {
+    return database_.read([&](File& file) {
+        std::int64_t after_time = INT64_MIN, after_seq = 0;
+        if (!after.empty()) {
+            auto last = file.run(
+                "SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 2",
+                consumer_, after);
+            if (!last.next())
+                throw StoreError("SQLite: " + std::string(after) + " is no dead letter, to go on behind it");
+            after_time = last.integer(0);
+            after_seq = last.integer(1);
+        }
         std::vector<DeadJob> jobs;
-        const auto most = static_cast<std::int64_t>(std::min(limit, std::size_t{INT32_MAX}));
-        SqliteStatement::Run row(dead_, consumer_, most);
+        auto row = file.run(
+            R"(SELECT event_id, type, message_id, signed_at, attempt, error, ended_at, seq FROM pivotal_inbox
+               WHERE consumer = ? AND state = 2 AND (ended_at, seq) > (?, ?) ORDER BY ended_at, seq LIMIT ?)",
+            consumer_, after_time, after_seq,
+            static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX})));
         while (row.next()) {
             DeadJob job;
-            job.body = row.bytes(7);
-            job.event = restored({row.bytes(0), row.bytes(1), row.bytes(2), row.integer(3)}, job.body);
+            try {
+                auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", row.integer(7));
+                if (body.next()) job.body = body.bytes(0);
+            } catch (const StoreError&) {  // its error says so
+            }
+            job.event =
+                detail::restored({row.bytes(0), row.bytes(1), row.bytes(2), row.integer(3)}, job.body);
             job.attempts = static_cast<int>(row.integer(4));
             job.error = row.bytes(5);
             job.died = Clock::time_point(std::chrono::milliseconds(row.integer(6)));
             jobs.push_back(std::move(job));
         }
         return jobs;
-    }
+    });
+}
 
-    bool revive(std::string_view event_id) { return revive_.execute(consumer_, event_id) == 1; }
+inline bool SqliteInbox::make_due(File& file, std::string_view event_id) {
+    const StoreTime now = File::now();
+    return file.execute(
+               R"(UPDATE pivotal_inbox SET state = 0, attempt = 0, due_at = ?, owner = NULL, error = NULL,
+                  ended_at = NULL, expires_at = NULL
+                  WHERE consumer = ? AND event_id = ? AND (state <> 0 OR owner IS NULL OR lease_until <= ?))",
+               now, consumer_, event_id, now) == 1;
+}
 
-    InboxStats stats() {
-        const StoreTime now = SqliteDatabase::now();
+inline bool SqliteInbox::requeue(std::string_view event_id) {
+    return database_.write(true, [&](File& file) {
+        if (file.run(
+                    R"(SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 1
+                       AND NOT EXISTS (SELECT 1 FROM pivotal_inbox_bodies AS b WHERE b.seq = pivotal_inbox.seq))",
+                    consumer_, event_id)
+                .next())
+            throw StoreError("SQLite: the body of " + std::string(event_id) +
+                             " was dropped when it was done: InboxOptions::keep_bodies keeps it");
+        return make_due(file, event_id);
+    });
+}
+
+inline bool SqliteInbox::forget(std::string_view event_id) {
+    return database_.write(true, [&](File& file) {
+        return file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_,
+                            event_id) == 1;
+    });
+}
+
+inline std::uint64_t SqliteInbox::purge(std::chrono::seconds older_than) {
+    return database_.write(true, [&](File& file) {
+        return static_cast<std::uint64_t>(
+            file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND state = 2 AND ended_at <= ?",
+                         consumer_, File::now() - detail::store_time(older_than)));
+    });
+}
+
+inline InboxStats SqliteInbox::stats() {
+    return database_.read([&](File& file) {
+        using std::chrono::milliseconds;
+        const StoreTime now = File::now();
         InboxStats stats;
-        SqliteStatement::Run unfinished(count_unfinished_, consumer_, now);
-        SqliteStatement::Run done(count_done_, consumer_, now);
-        SqliteStatement::Run dead(count_dead_, consumer_);
-        if (!unfinished.next() || !done.next() || !dead.next()) return stats;
-        stats.running = static_cast<std::uint64_t>(unfinished.integer(1));
-        stats.waiting = static_cast<std::uint64_t>(unfinished.integer(0)) - stats.running;
-        stats.done = static_cast<std::uint64_t>(done.integer(0));
+        const auto age = [&](std::int64_t since) {
+            return milliseconds((std::max)(now - since, StoreTime{0}));
+        };
+        auto ready = file.run(
+            R"(SELECT count(*), total(due_at <= ?2), min(due_at) FROM pivotal_inbox
+               WHERE consumer = ?1 AND state = 0 AND (owner IS NULL OR lease_until <= ?2))",
+            consumer_, now);
+        // The other columns are those of the row with the least taken_at.
+        auto running = file.run(
+            R"(SELECT count(*), min(taken_at), event_id FROM pivotal_inbox
+               WHERE consumer = ?1 AND state = 0 AND owner IS NOT NULL AND lease_until > ?2)",
+            consumer_, now);
+        auto dead =
+            file.run("SELECT count(*) FROM pivotal_inbox WHERE consumer = ? AND state = 2", consumer_);
+        if (!ready.next() || !running.next() || !dead.next()) return stats;
+        stats.ready = static_cast<std::uint64_t>(ready.integer(1));
+        stats.retrying = static_cast<std::uint64_t>(ready.integer(0)) - stats.ready;
+        stats.running = static_cast<std::uint64_t>(running.integer(0));
         stats.dead = static_cast<std::uint64_t>(dead.integer(0));
-        if (stats.waiting > 0)
-            stats.oldest = std::chrono::floor<std::chrono::seconds>(
-                std::chrono::milliseconds(std::max(now - unfinished.integer(2), StoreTime{0})));
+        if (stats.ready > 0) stats.oldest_ready = age(ready.integer(2));
+        if (stats.running > 0) {
+            stats.longest_running = age(running.integer(1));
+            stats.longest_running_id = running.bytes(2);
+        }
         return stats;
-    }
+    });
+}
 
-private:
-    static constexpr std::int64_t is_done = 2, is_dead = 3;
-
-    /// Whether this owner has ended it so already.
-    bool has_ended(const Job& job, std::int64_t state) {
-        return SqliteStatement::Run(ended_, consumer_, job.event.id, job.owner, state).next();
-    }
-
-    const std::string consumer_;
-    const StoreTime retention_;
-    const bool keep_bodies_;
-    const SqliteStatement select_, insert_, insert_body_, remove_, remove_expired_, wake_, next_, lease_,
-        renew_, done_, drop_body_, retry_, bury_, ended_, revive_, dead_, count_unfinished_, count_done_,
-        count_dead_;
-};
-
-}  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+#include <sqlite3.h>
+
+#include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/stores/sqlite/statement.hpp>
+#include <pivotal/idempotency.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+namespace detail {
+
+/// A table of a store's, and how to create it with all that belongs to it.
+struct SqliteTable {
+    const char* name;
+    const char* columns;  // all that are used, or an error at opening
+    const char* schema;
+};
+
+/// A connection to a SQLite file in WAL mode, for one thread at a time.
+class SqliteFile {
+public:
+    /// Throws StoreError, which says what is wrong with the file.
+    SqliteFile(const std::filesystem::path& path, const SqliteTable& table) : path_(path) {
+        if (path.empty()) throw StoreError("SQLite: the path of the database is empty");
+        if (!sqlite3_threadsafe()) throw StoreError("SQLite: this library was built without threads");
+        wait_until(DueTime::of_call());
+        const auto utf8 = path.u8string();
+        sqlite3* made = nullptr;
+        const int result = sqlite3_open_v2(
+            reinterpret_cast<const char*>(utf8.c_str()), &made,
+            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+            nullptr);
+        connection_.reset(made);
+        if (!made) throw StoreError("SQLite: out of memory");
+        if (result != SQLITE_OK)
+            throw StoreError("SQLite: cannot open " + path.string() + ": " + sqlite3_errmsg(made));
+        sqlite3_extended_result_codes(made, 1);
+        sqlite3_busy_handler(made, wait_while_busy, this);
+        if (sqlite3_db_readonly(made, "main") == 1) refuse("may only be read");
+        use_wal();
+        // macOS: to the disk, not to its cache. And no log stays large that had to grow behind a long reader.
+        sqlite_execute(made, "PRAGMA fullfsync = ON; PRAGMA journal_size_limit = 4194304");
+        if (!has(table.name)) write(true, [&] { sqlite_execute(made, table.schema); });
+        try {
+            SqliteStatement(made, (std::string("SELECT ") + table.columns + " FROM " + table.name).c_str());
+        } catch (const StoreError& error) {
+            refuse(std::string("has another ") + table.name + " than this version's: " + error.what());
+        }
+    }
+    SqliteFile(const SqliteFile&) = delete;
+    SqliteFile& operator=(const SqliteFile&) = delete;
+
+    /// Milliseconds since 1970: the machine's clock, which all processes on the file share.
+    static StoreTime now() {
+        return std::chrono::floor<std::chrono::milliseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    }
+
+    /// A file that another has locked is asked again until then: once at least.
+    void wait_until(Deadline deadline) noexcept { deadline_ = deadline; }
+
+    /// A run of `sql`, a literal: it is prepared the first time.
+    template <class... Values>
+    SqliteStatement::Run run(const char* sql, const Values&... values) {
+        return SqliteStatement::Run(statement(sql), values...);
+    }
+    /// Runs it to its end; the number of rows that it changed.
+    template <class... Values>
+    int execute(const char* sql, const Values&... values) {
+        return statement(sql).execute(values...);
+    }
+
+    /// Does `work` in a write transaction. Where `durable`, the disk has it when this returns; else the next durable
+    /// one brings it there, and only a machine that loses its power can forget it.
+    template <class Work>
+    void write(bool durable, const Work& work) {
+        if (durable != durable_) {  // FULL: the log is synchronised at each commit
+            sqlite_execute(connection_.get(),
+                           durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            durable_ = durable;
+        }
+        in_transaction("BEGIN IMMEDIATE", [&] {
+            work();
+            // What is written to a file without a name is gone when it is closed.
+            int moved = 0;
+            sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+            if (moved) refuse("was removed or replaced while it was open: nothing more is stored in it");
+        });
+    }
+
+    template <class Work>
+    void read(const Work& work) {
+        in_transaction("BEGIN", work);
+    }
+
+    /// An error in a transaction can have rolled it back.
+    bool is_in_transaction() const noexcept { return !sqlite3_get_autocommit(connection_.get()); }
+
+private:
+    [[noreturn]] void refuse(const std::string& what) const {
+        throw StoreError("SQLite: " + path_.string() + " " + what);
+    }
+
+    static int wait_while_busy(void* self, int times) {
+        if (std::chrono::steady_clock::now() >= static_cast<const SqliteFile*>(self)->deadline_) return 0;
+        std::this_thread::sleep_for(std::chrono::milliseconds(times < 20 ? 1 : 5));
+        return 1;
+    }
+
+    void use_wal() {
+        // SQLite does not always wait by itself where several processes do this at once.
+        for (;;) {
+            try {
+                const SqliteStatement statement(connection_.get(), "PRAGMA journal_mode = WAL");
+                SqliteStatement::Run run(statement);
+                const std::string mode = run.next() ? run.text(0) : "";
+                if (mode == "wal" || mode == "memory") return;  // memory: ":memory:", for tests
+                refuse("does not support write-ahead logging (journal mode " + mode + ")");
+            } catch (const SqliteBusy&) {
+                if (std::chrono::steady_clock::now() >= deadline_) throw;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+
+    bool has(const std::string& table) {
+        const std::string find = "SELECT 1 FROM sqlite_master WHERE name = '" + table + "'";
+        return SqliteStatement::Run(SqliteStatement(connection_.get(), find.c_str())).next();
+    }
+
+    const SqliteStatement& statement(const char* sql) {
+        const auto known = statements_.find(sql);
+        if (known != statements_.end()) return known->second;
+        return statements_.emplace(sql, SqliteStatement(connection_.get(), sql)).first->second;
+    }
+
+    template <class Work>
+    void in_transaction(const char* begin, const Work& work) {
+        sqlite_execute(connection_.get(), begin);
+        try {
+            work();
+            sqlite_execute(connection_.get(), "COMMIT");
+        } catch (...) {
+            if (is_in_transaction()) sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+            throw;
+        }
+    }
+
+    const std::filesystem::path path_;
+    SqliteConnection connection_;
+    std::unordered_map<const char*, SqliteStatement> statements_;  // by the address of their literal
+    Deadline deadline_{};
+    std::optional<bool> durable_;  // what the connection was last told
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace pivotal
