@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every benchmark: briefly, so that they keep working, or `all.sh --long` for figures worth quoting, which go to
-# benchmark.json and benchmark.svg of this folder and into README.md, and are judged by the targets: a missed one fails,
+# benchmark.json, benchmark.svg and README.md of this folder, and are judged by the targets: a missed one fails,
 # after all is written. No language may be missing then, and nothing else may run meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,17 +8,18 @@ cd "$(dirname "$0")/../.."
 
 mkdir -p build/release/benchmark
 rounds=3 options=(--rounds 5 --batch 1 --warm-up 50) compilations=2 results=build/release/benchmark
-readme=$results/README.md
 if [ "${1-}" = --long ]; then
-    rounds=200 options=(--rounds 200 --batch 3 --warm-up 1500) compilations=25 results=tests/benchmark readme=README.md
+    rounds=200 options=(--rounds 200 --batch 3 --warm-up 1500) compilations=25 results=tests/benchmark
     export PIVOTAL_REQUIRE_ALL=1 # the fastest of the others is not to be the fastest of those at hand
 else
-    say "What the README quotes"
-    python3 tests/benchmark/report.py tests/benchmark/benchmark.json --check README.md tests/benchmark/benchmark.svg
-    cp README.md $readme
+    say "What README.md quotes"
+    python3 tests/benchmark/report.py tests/benchmark/benchmark.json --check tests/benchmark/{README.md,benchmark.svg}
+    cp tests/benchmark/README.md $results
 fi
 
-cmake --preset release -DPIVOTAL_BUILD_EXAMPLES=OFF >/dev/null
+configured=$(cmake --preset release -DPIVOTAL_BUILD_EXAMPLES=OFF)
+missing=$(sed -n 's/^-- No benchmarks: //p' <<<"$configured")
+[ -z "$missing" ] || die "$missing"
 cmake --build --preset release --target pivotal_benchmark pivotal_benchmark_driver pivotal_instructions
 python3 tests/benchmark/bodies.py build/release/bodies
 
@@ -37,8 +38,8 @@ python3 tests/benchmark/peers.py "${options[@]}" --command "tests/benchmark/all.
     --library build/release/benchmark/library.json --compile-time build/release/benchmark/compile_time.json \
     --out $results/benchmark.json build/release/tests/benchmark build/release/bodies build/dev/tests/conformance/peers
 
-say "The README and its plot"
-python3 tests/benchmark/report.py $results/benchmark.json --write $readme
+say "README.md and its plot"
+python3 tests/benchmark/report.py $results/benchmark.json --write $results/README.md
 venv=build/release/benchmark/plot
 if ! cmp -s tests/benchmark/requirements.txt $venv/installed; then
     python3 -m venv --clear $venv || skip "there is no venv" "apt-get install python3-venv"
@@ -47,7 +48,7 @@ if ! cmp -s tests/benchmark/requirements.txt $venv/installed; then
     cp tests/benchmark/requirements.txt $venv/installed
 fi
 $venv/bin/python tests/benchmark/plot.py $results/benchmark.json $results/benchmark.svg
-python3 tests/benchmark/report.py $results/benchmark.json --check $readme $results/benchmark.svg
+python3 tests/benchmark/report.py $results/benchmark.json --check $results/{README.md,benchmark.svg}
 
 say "This library and the targets"
 python3 tests/benchmark/report.py $results/benchmark.json

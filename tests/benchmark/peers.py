@@ -266,6 +266,7 @@ def main():
         written = {
             "command": arguments.command,
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+            "commit": first_line(["git", "-C", CONFORMANCE, "describe", "--always", "--dirty"]),
             "machine": described,
             "versions": versions(libraries, arguments),
             "rounds": arguments.rounds,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Says what benchmark.json means: the library beside its floors and the targets, and the README's section on it.
+"""Says what benchmark.json means: the library beside its floors and the targets, and README.md of this folder.
 
 Usage: report.py BENCHMARK.JSON                     prints the figures and which targets are met; fails if one is missed
        report.py BENCHMARK.JSON --write README      writes them into the README, between two markers
@@ -17,7 +17,7 @@ import textwrap
 SIZES = {"350": "350 B", "4096": "4 KiB", "65536": "64 KiB"}
 LONG = 100  # rounds; by fewer no time is judged
 NONE = (None, None, None)  # no target
-BEGIN = "<!-- What follows is written by tests/benchmark/report.py, from benchmark.json. -->"
+BEGIN = "<!-- What follows is written by report.py, from benchmark.json. -->"
 END = "<!-- Up to here. -->"
 
 # What Google Benchmark measured: title and name.
@@ -29,7 +29,7 @@ LIBRARY = (
     ("nlohmann::json::parse", "nlohmann parse"),
     ("verify", "verify"),
     ("simdjson DOM, parse alone", "simdjson DOM"),
-    ("verify by simdjson, five fields read", "verify, simdjson"),
+    ("verify by simdjson, five fields", "verify, simdjson"),
 )
 
 
@@ -84,7 +84,7 @@ class Report:
             ("  and headers from a map", self.each(lambda s: self.to_floor_with_clock("simdjson-map", s)), NONE, "most"),
             ("two threads / one, throughput", self.each(lambda s: self.threads("threads", s)), (1.9, 1.9, 1.9), "least"),
             ("  of the floor", self.each(lambda s: self.threads("floor threads", s)), NONE, "least"),
-            ("  simdjson: times as fast as peers", self.each(lambda s: self.faster_than_peers("simdjson", s, "median")),
+            ("simdjson: times as fast as peers", self.each(lambda s: self.faster_than_peers("simdjson", s, "median")),
              (4.0, 4.0, 4.0), "least"),
             ("  headers from a map, as theirs", self.each(lambda s: self.faster_than_peers("simdjson-map", s, "median")),
              NONE, "least"),
@@ -162,7 +162,7 @@ class Report:
         machine, versions = self.measured["machine"], self.measured["versions"]
         lines = [
             "![Time for one delivery against the size of its body, one line for each library, both axes logarithmic]"
-            "(tests/benchmark/benchmark.svg)",
+            "(benchmark.svg)",
             "",
             row("median, nanoseconds for one delivery<br><sub>and its quartiles</sub>", SIZES.values()),
             "| --- |" + " ---: |" * len(SIZES),
@@ -170,32 +170,34 @@ class Report:
             *ours("`authenticate`", "authenticate"),
             *ours("`authenticate`, headers from a map", "authenticate-map"),
             *others("the fastest other official library that only verifies", "verify"),
-            *ours("`EventView`, five fields read", "view"),
-            *ours("`EventView`, headers from a map", "view-map"),
+            *ours("`verify` of a type that reads five fields by simdjson", "simdjson"),
+            *ours("`verify` of such a type, headers from a map", "simdjson-map"),
             *ours("`verify`, into `nlohmann::json`", "verify"),
             *others("the fastest other official library that also parses", "parse"),
             "",
             paragraph(
                 "The table is timed as users call the libraries: all but the floor read the clock. The others look the "
-                "headers up by name in a map" +
-                (", as this one does in the two rows that say so; in its other rows" if ("c++", "view-map", "350")
-                 in self.peers else "; here") +
-                " they are at hand, in a `Headers` struct. The others are Svix's packages, or Standard Webhooks' own "
-                "for Rust and for verifying alone in Python; JavaScript's cannot verify without parsing, and so has no "
-                "figure for verifying alone."),
+                "headers up by name in a map, as this one does where the row says so; in its other rows they are at hand, "
+                "in a `Headers` struct. The others are Svix's packages, or Standard Webhooks' own for Rust and for "
+                "verifying alone in Python; JavaScript's cannot verify without parsing, and so has no figure for "
+                "verifying alone."),
             "",
             paragraph(
                 f"Against the floor, by the fastest of {self.measured['rounds']} interleaved rounds of "
-                "[another program](tests/benchmark/library.cpp), where the moment of verification is given instead of "
-                f"read from the clock, `authenticate` takes {ratios('authenticate')} as long"
-                + (f", and `EventView` {ratios('view')}" if "view" in self.library else "") + ". These repeat where ratios of medians do not, and the targets are set for them."),
+                "[another program](library.cpp), where the moment of verification is given instead of read "
+                f"from the clock, `authenticate` takes {ratios('authenticate')} as long" +
+                (f", and `verify` by simdjson {ratios('verify, simdjson')}" if "verify, simdjson" in self.library
+                 else "") + ". These repeat where ratios of medians do not, and the targets are set for them."),
             "",
             paragraph(
-                f"Measured on {self.measured['date']}: {machine['cores']} "
+                f"Measured on {self.measured['date']}, of commit {self.measured['commit']}" +
+                ("" if ("c++", "simdjson", "350") in self.peers
+                 else ", before there was a type that is read by simdjson, which has no figures therefore") +
+                f": {machine['cores']} "
                 f"{'virtual ' if machine['virtual'] else ''}cores of {machine['processor']}"
                 f"{' with SHA extensions' if machine['sha_extensions'] else ''}, {machine['system']}, "
                 f"{re.sub(r' [0-9]+ [A-Z][a-z]+ [0-9]{4}', '', versions['c++'])}; "
-                "[benchmark.json](tests/benchmark/benchmark.json) has the versions of the others, and every figure. "
+                "[benchmark.json](benchmark.json) has the versions of the others, and every figure. "
                 f"`{self.measured['command']}` measures it on yours."),
         ]
         return "\n".join(lines)
