@@ -168,6 +168,7 @@ inline void InboxWorker::handle(const Job& job, Deadline lease_end) {
         Job leased;  // what a renewal needs, which may end behind the guard
         leased.event.id = job.event.id;
         leased.owner = job.owner;
+        leased.attempt = job.attempt;
         const detail::LeaseKeeper::Guard guard(
             keeper_, options_.lease,
             [inbox = inbox_, leased = std::move(leased), lease = options_.lease, end] {

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <memory>
 #include <random>
 #include <sstream>
@@ -621,6 +623,158 @@ TEST_CASE("an inbox takes as long with many events as with few", "[postgres][inb
     const double with_many = fastest("evt_b");
     std::printf("put, take and done: %.1f us with 800 events, %.1f us with 400,000\n", with_few, with_many);
     CHECK(with_many < 3 * with_few + 60);
+}
+
+TEST_CASE("an inbox takes as fast while a backup holds an old snapshot", "[postgres][inbox][million]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    const PostgresUser database(kind.address()), backup(kind.address());
+    backup.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pivotal_inbox");
+    database.run(
+        "INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, attempt, state, "
+        "due_at) SELECT 'default', i::text::bytea, 't', '', 0, now(), 0, 0, now() - (500000 - i) * interval '1 ms' "
+        "FROM generate_series(1, 500000) AS i");
+    database.run("UPDATE pivotal_inbox SET state = 1, expires_at = now() + interval '7 days'");
+    const auto time_of = [&](pivotal::Inbox& asked) {
+        const auto start = std::chrono::steady_clock::now();
+        asked.take(1h);
+        return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    };
+    const auto median = [](std::vector<double> times) {
+        std::sort(times.begin(), times.end());
+        return times[times.size() / 2];
+    };
+    std::vector<double> full, bounded, idle;
+    for (int i = 0; i < 5; ++i) full.push_back(time_of(*kind.inbox()));  // which knows nothing yet
+    for (int i = 0; i < 50; ++i) {
+        CHECK(inbox->put(event_of("evt_" + std::to_string(i)), "{}"));
+        bounded.push_back(time_of(*inbox));
+        idle.push_back(time_of(*inbox));
+    }
+    std::printf(
+        "take with 500,000 events since an old snapshot: %.2f ms, idle %.2f ms; all of them: %.2f ms\n",
+        median(bounded), median(idle), median(full));
+    CHECK(median(bounded) < median(full) / 5);
+    CHECK(median(idle) < median(full) / 5);
+    backup.run("COMMIT");
+}
+
+TEST_CASE("an event that comes late, before what was taken, is found all the same", "[postgres][inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    const PostgresUser database(kind.address());
+    CHECK_FALSE(inbox->take(1h));
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+    CHECK(inbox->take(1h)->event.id == "evt_1");
+    for (const char* const id : {"evt_2", "evt_3", "evt_4"}) CHECK(inbox->put(event_of(id), "{}"));
+    database.run("UPDATE pivotal_inbox SET due_at = due_at - interval '1 h' WHERE attempt = 0");
+    std::optional<Job> job;
+    support::wait_until("it is found", [&] { return (job = inbox->take(1h)).has_value(); });
+    CHECK(job->event.id == "evt_2");
+    CHECK(inbox->take(1h)->event.id == "evt_3");  // those beside it at once
+    CHECK(inbox->take(1h)->event.id == "evt_4");
+}
+
+TEST_CASE("a body that cannot be read is buried with its reason, and stops nothing behind it",
+          "[postgres][inbox][restart]") {
+    Kind kind;
+    PostgresServer& server = support::postgres();
+    std::string file;
+    {
+        const auto inbox = kind.inbox();
+        std::minstd_rand random(1);  // NOLINT: a body that cannot be compressed
+        std::string body(20'000, '\0');
+        for (char& c : body) c = static_cast<char>(random() >> 8);
+        CHECK(inbox->put(event_of("evt_1"), body));
+        CHECK(inbox->put(event_of("evt_2"), "{}"));
+        const PostgresUser database(kind.address());
+        file = database.text(
+            "SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = 'pivotal_inbox'::regclass");
+    }
+    server.stop();
+    const auto path = server.folder() / "data" / file;
+    const auto size = std::filesystem::file_size(path);
+    REQUIRE(size > 0);
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << std::string(size, '\0');
+    server.start();
+    const auto inbox = kind.inbox();
+    CHECK(inbox->take(1h)->event.id == "evt_2");
+    CHECK_FALSE(inbox->take(1h));
+    const auto dead = inbox->dead(10);
+    REQUIRE(dead.size() == 1);
+    CHECK(dead[0].event.id == "evt_1");
+    CHECK(dead[0].error.find("its body cannot be read: PostgreSQL: missing chunk number 0 for toast value") ==
+          0);
+    CHECK(dead[0].body.empty());
+}
+
+TEST_CASE("a take waits for no disk, all else that is told does", "[postgres][inbox]") {
+    Kind kind;
+    kind.inbox();
+    const PostgresUser database(kind.address());
+    database.run(
+        "CREATE TABLE seen (setting text);"
+        "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        "  INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;"
+        // When the transaction is about to be committed.
+        "CREATE CONSTRAINT TRIGGER see AFTER INSERT OR UPDATE OR DELETE ON pivotal_inbox DEFERRABLE "
+        "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION see()");
+    PostgresInbox inbox(kind.schema().address(" -c synchronous_commit=off"));
+    const auto seen = [&](const std::function<void()>& work) {
+        database.run("TRUNCATE seen");
+        work();
+        return database.text("SELECT string_agg(DISTINCT setting, ',') FROM seen");
+    };
+    Job job;
+    CHECK(seen([&] { inbox.put(event_of("evt_1"), "{}"); }) == "on");
+    CHECK(seen([&] { job = *inbox.take(1h); }) == "off");
+    CHECK(seen([&] { inbox.renew(job, 1h); }) == "off");
+    CHECK(seen([&] { inbox.retry(job, 0ms, "later"); }) == "on");
+    CHECK(seen([&] { job = *inbox.take(1h); }) == "off");
+    CHECK(seen([&] { inbox.bury(job, "never"); }) == "on");
+    CHECK(seen([&] { inbox.requeue("evt_1"); }) == "on");
+    CHECK(seen([&] { job = *inbox.take(1h); }) == "off");
+    CHECK(seen([&] { inbox.done(job); }) == "on");
+    CHECK(seen([&] { inbox.forget("evt_1"); }) == "on");
+}
+
+TEST_CASE("a restart of the server runs no handler twice", "[postgres][inbox][worker][restart]") {
+    Kind kind;
+    PostgresServer& server = support::postgres();
+    const auto inbox = kind.inbox();
+    constexpr unsigned events = 16;
+    for (unsigned i = 0; i < events; ++i) CHECK(inbox->put(event_of(std::to_string(i)), "{}"));
+    std::vector<std::atomic<int>> handled(events);
+    std::atomic<unsigned> running{0};
+    std::atomic<bool> go{false};
+    std::atomic<int> not_recorded{0};
+    pivotal::WorkerOptions options;
+    options.threads = events;
+    options.on_incident = [&](const pivotal::Incident& incident) {
+        if (incident.reason == pivotal::Incident::Reason::not_recorded) ++not_recorded;
+    };
+    const InboxWorker worker(
+        kind.inbox(),
+        [&](const Event& event) {
+            ++handled[std::stoul(event.id)];
+            ++running;
+            while (!go) std::this_thread::sleep_for(1ms);
+        },
+        options);
+    support::wait_until("all are in flight", [&] { return running == events; });
+    server.stop();
+    go = true;
+    std::this_thread::sleep_for(1500ms);
+    server.start();
+    support::wait_until("all are done", [&] {
+        try {
+            return kind.done() == events;
+        } catch (const StoreError&) {
+            return false;
+        }
+    });
+    for (const std::atomic<int>& times : handled) CHECK(times == 1);
+    CHECK(not_recorded == 0);
 }
 
 TEST_CASE("ids that are put again as they are removed lock nobody out", "[postgres][inbox][race]") {

@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <pivotal/inbox_worker.hpp>
 #include <pivotal/receiver.hpp>
 
 #include "../../support/message.hpp"
@@ -220,6 +223,74 @@ TEST_CASE("a locked file is waited for, and then is an error", "[sqlite]") {
     }
 }
 
+TEST_CASE("each call waits its own time for a lock, whoever has waited before it", "[sqlite]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    Database other(kind.address());
+    other.run("BEGIN IMMEDIATE");
+    std::atomic<bool> failed{false}, stored{false};
+    const auto start = std::chrono::steady_clock::now();
+    std::thread first([&] {
+        try {
+            inbox->put(event_of("evt_1"), "{}");
+        } catch (const StoreError&) {
+            failed = true;
+        }
+    });
+    std::this_thread::sleep_for(2500ms);
+    std::thread second([&] { stored = inbox->put(event_of("evt_2"), "{}"); });
+    first.join();
+    CHECK(failed);
+    CHECK(std::chrono::steady_clock::now() - start >= 4900ms);
+    CHECK_FALSE(stored);
+    other.run("COMMIT");
+    second.join();
+    CHECK(stored);
+}
+
+TEST_CASE("a handler that ends while the file is locked for long does not run twice",
+          "[sqlite][inbox][worker]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    Database other(kind.address());
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+    std::atomic<int> handled{0}, not_recorded{0};
+    pivotal::WorkerOptions options;
+    options.on_incident = [&](const pivotal::Incident& incident) {
+        if (incident.reason == pivotal::Incident::Reason::not_recorded) ++not_recorded;
+    };
+    const pivotal::InboxWorker worker(
+        inbox,
+        [&](const Event&) {
+            other.run("BEGIN IMMEDIATE");
+            ++handled;
+        },
+        options);
+    support::wait_until("it is handled", [&] { return handled == 1; });
+    std::this_thread::sleep_for(5500ms);  // longer than a call waits
+    other.run("COMMIT");
+    support::wait_until("it is done", [&] { return kind.done() == 1; });
+    CHECK(handled == 1);
+    CHECK(not_recorded == 0);
+}
+
+TEST_CASE("the log does not stay as large as a long reader has made it", "[sqlite]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    const std::string body(100'000, 'x');
+    const auto log_size = [&] { return std::filesystem::file_size(kind.address() + "-wal"); };
+    {
+        Database reader(kind.address());
+        reader.run("BEGIN");
+        reader.number("SELECT count(*) FROM pivotal_inbox");
+        for (int i = 0; i < 200; ++i) CHECK(inbox->put(event_of(std::to_string(i)), body));
+        CHECK(log_size() > 16'000'000);
+        reader.run("COMMIT");
+    }
+    for (int i = 0; i < 5; ++i) CHECK(inbox->put(event_of("after" + std::to_string(i)), "{}"));
+    CHECK(log_size() <= 4'194'304);
+}
+
 TEST_CASE("a reader does not stop anybody", "[sqlite]") {
     Kind kind;
     const auto store = kind.store();
@@ -252,6 +323,180 @@ TEST_CASE("a file that cannot be opened is an error that names it", "[sqlite]") 
     support::write_file(folder.file("text.db"), std::string(5000, 'x'));
     CHECK(error_of(folder.file("text.db")) == "SQLite: file is not a database");
     CHECK_THROWS_AS(SqliteInbox(missing), StoreError);
+}
+
+TEST_CASE("a file that was removed or replaced takes nothing more", "[sqlite]") {
+    Kind kind;
+    const auto store = kind.store();
+    const auto inbox = kind.inbox();
+    CHECK(store->claim("evt_1", "a", 1h) == Claim::granted);
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+    SECTION("removed") {
+        for (const char* const suffix : {"", "-wal", "-shm"})
+            std::filesystem::remove(kind.address() + suffix);
+    }
+    SECTION("replaced") {
+        const std::string other = kind.address() + ".other";
+        SqliteInbox(std::filesystem::path(other));
+        std::filesystem::rename(other, kind.address());
+    }
+    const auto check_refused = [&](const std::function<void()>& work) {
+        std::string error = "none";
+        try {
+            work();
+        } catch (const StoreError& refused) {
+            error = refused.what();
+        }
+        CHECK(error == "SQLite: " + kind.address() +
+                           " was removed or replaced while it was open: nothing more is stored in it");
+    };
+    check_refused([&] { inbox->put(event_of("evt_2"), "{}"); });
+    check_refused([&] { store->complete("evt_1", "a"); });
+    check_refused([&] { store->claim("evt_2", "a", 1h); });
+    check_refused([&] { inbox->take(1h); });
+    CHECK(kind.inbox()->put(event_of("evt_2"), "{}"));
+}
+
+TEST_CASE("a database in UTF-16 is as good", "[sqlite]") {
+    Kind kind;
+    Database other(kind.address());
+    other.run("PRAGMA encoding = 'UTF-16'; CREATE TABLE yours (x)");
+    for (int i = 0; i < 2; ++i) {  // a new one, and one that is there
+        const std::string id = "Zoë " + std::to_string(i);
+        const auto store = kind.store();
+        const auto inbox = kind.inbox();
+        CHECK(store->claim(id, "a", 1h) == Claim::granted);
+        CHECK(store->complete(id, "a"));
+        CHECK(store->claim(id, "b", 1h) == Claim::duplicate);
+        CHECK(inbox->put(event_of(id), "{}"));
+        const pivotal::Job job = *inbox->take(1h);
+        CHECK(job.event.id == id);
+        CHECK(job.body == "{}");
+        CHECK(inbox->bury(job, "größer"));
+        CHECK(inbox->dead(10).back().error == "größer");
+        other.begin();
+        CHECK(pivotal::mark_processed(other, id));
+        CHECK_FALSE(pivotal::mark_processed(other, id));
+        other.run("COMMIT");
+    }
+}
+
+TEST_CASE("a table that is not this version's is an error when it is opened", "[sqlite]") {
+    Kind kind;
+    Database(kind.address()).run("CREATE TABLE pivotal_inbox (seq); CREATE TABLE pivotal_claims (owner)");
+    const auto error_of = [](const std::function<void()>& work) -> std::string {
+        try {
+            work();
+        } catch (const StoreError& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    CHECK(error_of([&] { kind.inbox(); }) ==
+          "SQLite: " + kind.address() +
+              " has another pivotal_inbox than this version's: SQLite: no such column: consumer");
+    CHECK(error_of([&] { kind.store(); }) ==
+          "SQLite: " + kind.address() +
+              " has another pivotal_claims than this version's: SQLite: no such column: consumer");
+}
+
+TEST_CASE("a body that cannot be read is buried with its reason, and stops nothing behind it",
+          "[sqlite][inbox]") {
+    Kind kind;
+    {
+        const auto inbox = kind.inbox();
+        CHECK(inbox->put(event_of("evt_1"), std::string(100'000, 'x')));
+        CHECK(inbox->put(event_of("evt_2"), "{}"));
+        CHECK(inbox->put(event_of("evt_3"), "{}"));
+        CHECK(inbox->bury(*inbox->take(1h), "broken"));
+        CHECK(inbox->requeue("evt_1"));
+    }
+    {
+        // A page that goes on with the body begins with the number of the next one.
+        const std::string text = support::read_file(kind.address());
+        const std::size_t page = text.find(std::string(4000, 'x')) / 4096 * 4096 + 2 * 4096;
+        std::fstream file(kind.address(), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(page));
+        file << std::string(4, '\xff');
+    }
+    const auto inbox = kind.inbox();
+    CHECK(inbox->take(1h)->event.id == "evt_2");
+    CHECK(inbox->take(1h)->event.id == "evt_3");
+    CHECK_FALSE(inbox->take(1h));
+    const auto dead = inbox->dead(10);
+    REQUIRE(dead.size() == 1);
+    CHECK(dead[0].event.id == "evt_1");
+    CHECK(dead[0].event.type == "customer.created");
+    CHECK(dead[0].error == "its body cannot be read: SQLite: database disk image is malformed");
+    CHECK(dead[0].body.empty());
+}
+
+TEST_CASE("a store and an inbox that were forked are opened anew", "[sqlite][processes]") {
+    Kind kind;
+    const auto store = kind.store();
+    const auto inbox = kind.inbox();
+    constexpr int events = 300, children = 3;
+    for (int i = 0; i < events; ++i) CHECK(inbox->put(event_of(std::to_string(i)), "{}"));
+    const auto work = [&](const std::string& owner) {
+        int granted = 0, taken = 0;
+        for (int i = 0; i < events; ++i) {
+            const std::string id = std::to_string(i);
+            if (store->claim(id, owner, 1h) == Claim::granted && store->complete(id, owner)) ++granted;
+            if (const auto job = inbox->take(1h); job && inbox->done(*job)) ++taken;
+        }
+        return std::to_string(granted) + " " + std::to_string(taken) + " ";
+    };
+    const std::string results = kind.address() + ".results";
+    std::vector<pid_t> started;
+    for (int child = 0; child < children; ++child) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            try {
+                std::ofstream(results, std::ios::app) << work("child" + std::to_string(child)) << std::flush;
+            } catch (const std::exception& error) {
+                std::ofstream(results, std::ios::app) << "-1 -1 " << std::flush;
+            }
+            _exit(0);
+        }
+        started.push_back(pid);
+    }
+    std::ofstream(results, std::ios::app) << work("parent") << std::flush;
+    for (const pid_t pid : started) waitpid(pid, nullptr, 0);
+    std::istringstream counts(support::read_file(results));
+    int all_granted = 0, all_taken = 0;
+    for (int granted = 0, taken = 0; counts >> granted >> taken;) {
+        CHECK(granted >= 0);
+        all_granted += granted;
+        all_taken += taken;
+    }
+    CHECK(all_granted == events);
+    CHECK(all_taken == events);
+    CHECK(kind.done() == events);
+    CHECK(Database(kind.address()).text("PRAGMA integrity_check") == "ok");
+    CHECK(store->claim("0", "after", 1h) == Claim::duplicate);  // the parent's own is as it was
+}
+
+TEST_CASE("what a forked process has stored outlives its parent", "[sqlite][processes]") {
+    Kind kind;
+    const std::string ready = kind.address() + ".ready";
+    const pid_t parent = fork();
+    if (parent == 0) {  // a daemon: it opens, forks, and ends
+        auto inbox = kind.inbox();
+        inbox->put(event_of("evt_1"), "{}");
+        if (fork() != 0) {
+            inbox.reset();
+            _exit(0);
+        }
+        support::wait_until("the parent has ended", [] { return getppid() == 1 || getppid() == 0; });
+        const bool put = inbox->put(event_of("evt_2"), "{}");
+        std::ofstream(ready) << put << std::flush;
+        _exit(0);
+    }
+    waitpid(parent, nullptr, 0);
+    support::wait_until("the child has put", [&] { return support::read_file(ready) == "1"; });
+    const auto inbox = kind.inbox();
+    CHECK(inbox->take(1h)->event.id == "evt_1");
+    CHECK(inbox->take(1h)->event.id == "evt_2");
 }
 
 TEST_CASE("paths of every kind are taken", "[sqlite]") {
@@ -334,6 +579,25 @@ TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[sqli
         CHECK(inbox.put(event_of("evt_" + std::to_string(stored)), "x"));
         for (int i = 0; i <= stored; ++i) CHECK(inbox.take(1h)->event.id == "evt_" + std::to_string(i));
     }
+}
+
+TEST_CASE("a file that may only be read is an error when it is opened", "[sqlite][disk]") {
+    TemporaryFolder folder;
+    REQUIRE(mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=1m") == 0);
+    struct Unmount {
+        std::string path;
+        ~Unmount() { umount2(path.c_str(), MNT_DETACH); }
+    } unmount{folder.path().string()};
+    const std::string path = folder.file("events.db");
+    { SqliteInbox inbox(path); }
+    REQUIRE(mount("tmpfs", folder.path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0);
+    std::string error = "none";
+    try {
+        SqliteInbox inbox(path);
+    } catch (const StoreError& refused) {
+        error = refused.what();
+    }
+    CHECK(error == "SQLite: " + path + " may only be read");
 }
 
 TEST_CASE("a file system without space is an error, and then again is none", "[sqlite][full][disk]") {

@@ -12,6 +12,14 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
+inline long process_id() noexcept {
+#ifdef _WIN32
+    return 0;  // where nothing forks
+#else
+    return getpid();
+#endif
+}
+
 /// A State that belongs to one process: threads, connections, and the mutex in front of them. A process that was
 /// forked gets a new one when it first asks.
 ///
@@ -38,13 +46,6 @@ public:
     }
 
 private:
-    static long process_id() noexcept {
-#ifdef _WIN32
-        return 0;  // where nothing forks
-#else
-        return getpid();
-#endif
-    }
     struct Tagged {
         const long process = process_id();
         State state;

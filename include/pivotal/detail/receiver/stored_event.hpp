@@ -26,7 +26,7 @@ struct StoredEvent {
 };
 
 /// The event as it was put. The id is the key that it was put under, whatever the body says.
-inline Event restored(StoredEvent stored, const std::string& body) {
+inline Event restored(StoredEvent stored, std::string_view body) {
     std::error_code error;
     std::optional<Event> parsed = Event::parse(body, error);
     Event event = parsed ? *std::move(parsed) : Event();
@@ -35,6 +35,13 @@ inline Event restored(StoredEvent stored, const std::string& body) {
     event.delivery.message_id = std::move(stored.message_id);
     event.delivery.timestamp = Seconds(std::chrono::seconds(stored.signed_at));
     return event;
+}
+
+/// The same for an event that was restored without its body.
+inline void restore(Event& event, std::string_view body) {
+    event = restored({event.id, event.type, event.delivery.message_id,
+                      std::int64_t{event.delivery.timestamp.time_since_epoch().count()}},
+                     body);
 }
 
 /// What an inbox keeps of an error: 4 KiB, and no character of UTF-8 cut in two.

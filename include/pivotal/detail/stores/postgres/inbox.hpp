@@ -211,9 +211,7 @@ inline void PostgresInbox::read_body(Event& event, std::string& body) {
         "SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event.id);
     if (row.rows() == 0) return;
     body = row.bytes(0, 0);
-    event = detail::restored({event.id, event.type, event.delivery.message_id,
-                              std::int64_t{event.delivery.timestamp.time_since_epoch().count()}},
-                             body);
+    detail::restore(event, body);
 }
 
 inline bool PostgresInbox::renew(const Job& job, std::chrono::milliseconds lease) {

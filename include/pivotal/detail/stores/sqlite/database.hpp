@@ -15,6 +15,7 @@
 #include <utility>
 
 #include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/per_process.hpp>
 #include <pivotal/detail/stores/sqlite/file.hpp>
 #include <pivotal/idempotency.hpp>
 
@@ -22,13 +23,16 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// A SQLite file that all threads share, by one connection.
+/// A SQLite file that all threads of a process share, by one connection.
 ///
 /// Transactions that several threads ask for at the same time become one, with one wait for the disk: the
 /// first thread that finds the connection free runs what all have asked for.
 class SqliteDatabase {
 public:
-    SqliteDatabase(const std::filesystem::path& path, const SqliteTable& table) : file_(path, table) {}
+    SqliteDatabase(std::filesystem::path path, const SqliteTable& table)
+        : path_(std::move(path)), table_(table) {
+        state_.get().file.emplace(path_, table_);
+    }
     SqliteDatabase(const SqliteDatabase&) = delete;
     SqliteDatabase& operator=(const SqliteDatabase&) = delete;
 
@@ -56,43 +60,60 @@ private:
             false;  // its thread may go on; all else is that of the thread which works with the file
     };
     using Group = std::list<Task*>;
+    struct State {
+        std::optional<SqliteFile> file;
+        std::mutex mutex;
+        std::condition_variable finished;
+        Group waiting;
+        bool busy = false;  // a thread works with the file
+    };
 
     template <class Work>
     auto join(Kind kind, Work& work) {
-        std::optional<decltype(work(file_))> result;
-        Task task{kind, [&] { result.emplace(work(file_)); }};
-        join(task);
+        State& state = state_.get();
+        std::optional<decltype(work(*state.file))> result;
+        Task task{kind, [&] { result.emplace(work(*state.file)); }};
+        join(state, task);
         if (task.without_memory) throw std::bad_alloc();
         if (task.failed) throw StoreError(task.error);
         return std::move(*result);
     }
 
-    void join(Task& task) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        waiting_.push_back(&task);
+    void join(State& state, Task& task) {
+        std::unique_lock<std::mutex> lock(state.mutex);
+        state.waiting.push_back(&task);
         while (!task.finished) {
-            if (busy_) {
-                finished_.wait(lock);
+            if (state.busy) {
+                state.finished.wait(lock);
                 continue;
             }
-            busy_ = true;
-            Group group = std::exchange(waiting_, Group());
+            state.busy = true;
+            Group group = std::exchange(state.waiting, Group());
             lock.unlock();
-            run(group);
+            open_and_run(state.file, group);
             lock.lock();
             group.remove_if([](Task* one) { return one->finished = one->ended; });
-            waiting_.splice(waiting_.begin(), group);  // those that have time left
-            busy_ = false;
-            finished_.notify_all();
+            state.waiting.splice(state.waiting.begin(), group);  // those that have time left
+            state.busy = false;
+            state.finished.notify_all();
         }
     }
 
-    void run(const Group& group) noexcept {
+    void open_and_run(std::optional<SqliteFile>& file, const Group& group) noexcept {
+        try {
+            if (!file) file.emplace(path_, table_);  // in a process that was forked
+            run(*file, group);
+        } catch (const std::exception&) {
+            for (Task* const task : group) fail(*task);
+        }
+    }
+
+    static void run(SqliteFile& file, const Group& group) noexcept {
         bool durable = false, any = false;
         Deadline first = (Deadline::max)();
         for (Task* const task : group) {
             if (task->kind == Kind::read) {
-                run_alone(*task);
+                run_alone(file, *task);
                 continue;
             }
             any = true;
@@ -105,9 +126,9 @@ private:
                 if (task->kind != Kind::read) use(*task);
         };
         bool begun = false;
-        file_.wait_until(first);
+        file.wait_until(first);
         try {
-            file_.write(durable, [&] {
+            file.write(durable, [&] {
                 begun = true;
                 each([](Task& task) { task.work(); });
             });
@@ -122,17 +143,17 @@ private:
             if (!begun)
                 each(fail);
             else  // one of them has spoilt it for all
-                each([&](Task& task) { run_alone(task); });
+                each([&](Task& task) { run_alone(file, task); });
         }
     }
 
-    void run_alone(Task& task) noexcept {
-        file_.wait_until(task.deadline);
+    static void run_alone(SqliteFile& file, Task& task) noexcept {
+        file.wait_until(task.deadline);
         try {
             if (task.kind == Kind::read)
-                file_.read(task.work);
+                file.read(task.work);
             else
-                file_.write(task.kind == Kind::durable_write, task.work);
+                file.write(task.kind == Kind::durable_write, task.work);
             task.ended = true;
         } catch (const std::exception&) {
             fail(task);
@@ -155,11 +176,9 @@ private:
         }
     }
 
-    SqliteFile file_;
-    std::mutex mutex_;
-    std::condition_variable finished_;
-    Group waiting_;
-    bool busy_ = false;  // a thread works with the file
+    const std::filesystem::path path_;
+    const SqliteTable table_;
+    PerProcess<State> state_;
 };
 
 }  // namespace detail

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <list>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -12,6 +14,7 @@
 
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/per_process.hpp>
 #include <pivotal/detail/stores/sqlite/statement.hpp>
 #include <pivotal/idempotency.hpp>
 
@@ -26,6 +29,49 @@ struct SqliteTable {
     const char* schema;
 };
 
+/// The connections of this process. One that was forked may not use those that it inherited, and cannot have new ones
+/// beside them: SQLite would take its parent's locks for its own. So they are closed, without a word to the files,
+/// before it opens its first.
+class SqliteConnections {
+public:
+    void close_inherited() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (process_ == process_id()) return;
+        for (const Known& known : known_)
+            if (known.in_use)
+                throw StoreError("SQLite: this process was forked while another thread used the database");
+        for (const Known& known : known_) {
+            while (sqlite3_stmt* const statement = sqlite3_next_stmt(known.connection, nullptr))
+                sqlite3_finalize(statement);
+            sqlite3_db_config(known.connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+            sqlite3_close_v2(known.connection);
+        }
+        known_.clear();
+        process_ = process_id();
+    }
+    void add(sqlite3* connection, const bool& in_use) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        known_.push_back({connection, in_use});
+    }
+    void remove(sqlite3* connection) noexcept {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        known_.remove_if([&](const Known& known) { return known.connection == connection; });
+    }
+    static SqliteConnections& all() {
+        static SqliteConnections made;
+        return made;
+    }
+
+private:
+    struct Known {
+        sqlite3* connection;
+        const bool& in_use;
+    };
+    std::mutex mutex_;
+    std::list<Known> known_;
+    long process_ = process_id();
+};
+
 /// A connection to a SQLite file in WAL mode, for one thread at a time.
 class SqliteFile {
 public:
@@ -34,6 +80,7 @@ public:
         if (path.empty()) throw StoreError("SQLite: the path of the database is empty");
         if (!sqlite3_threadsafe()) throw StoreError("SQLite: this library was built without threads");
         wait_until(DueTime::of_call());
+        SqliteConnections::all().close_inherited();
         const auto utf8 = path.u8string();
         sqlite3* made = nullptr;
         const int result = sqlite3_open_v2(
@@ -56,7 +103,9 @@ public:
         } catch (const StoreError& error) {
             refuse(std::string("has another ") + table.name + " than this version's: " + error.what());
         }
+        SqliteConnections::all().add(made, in_use_);
     }
+    ~SqliteFile() { SqliteConnections::all().remove(connection_.get()); }
     SqliteFile(const SqliteFile&) = delete;
     SqliteFile& operator=(const SqliteFile&) = delete;
 
@@ -104,9 +153,6 @@ public:
         in_transaction("BEGIN", work);
     }
 
-    /// An error in a transaction can have rolled it back.
-    bool is_in_transaction() const noexcept { return !sqlite3_get_autocommit(connection_.get()); }
-
 private:
     [[noreturn]] void refuse(const std::string& what) const {
         throw StoreError("SQLite: " + path_.string() + " " + what);
@@ -152,7 +198,8 @@ private:
             work();
             sqlite_execute(connection_.get(), "COMMIT");
         } catch (...) {
-            if (is_in_transaction()) sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+            if (!sqlite3_get_autocommit(connection_.get()))  // some errors have rolled it back already
+                sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
             throw;
         }
     }
@@ -161,6 +208,7 @@ private:
     SqliteConnection connection_;
     std::unordered_map<const char*, SqliteStatement> statements_;  // by the address of their literal
     Deadline deadline_{};
+    bool in_use_ = false;          // there is a transaction, or there is to be one
     std::optional<bool> durable_;  // what the connection was last told
 };
 

@@ -82,7 +82,7 @@ private:
             .next();
     }
     bool make_due(File& file, std::string_view event_id);
-    void bury_unreadable(File& file, const Job& job, StoreTime now, const StoreError& error);
+    void bury_unreadable(std::int64_t seq, const StoreError& error);
 
     const std::string consumer_;
     const StoreTime retention_;
@@ -122,49 +122,54 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
 }
 
 inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
-    return database_.write(false, [&](File& file) -> std::optional<Job> {
-        const StoreTime now = File::now(), length = detail::store_time(lease);
-        for (;;) {
-            Job job;
-            std::int64_t seq = 0;
-            detail::StoredEvent stored;
-            {
-                auto row = file.run(
-                    R"(SELECT seq, event_id, type, message_id, signed_at, attempt FROM pivotal_inbox
-                       WHERE consumer = ? AND state = 0 AND due_at <= ? ORDER BY due_at, seq LIMIT 1)",
-                    consumer_, now);
-                if (!row.next()) return std::nullopt;
-                seq = row.integer(0);
-                stored = {row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4)};
-                job.attempt = static_cast<int>(row.integer(5)) + 1;
-            }
-            job.owner = detail::random_token();
-            if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
-            file.execute(
-                R"(UPDATE pivotal_inbox SET attempt = attempt + 1, owner = ?, taken_at = ?, lease_until = ?,
-                   due_at = ? WHERE seq = ?)",
-                job.owner, now, now + length,
-                now + length + detail::pause_after_lost_lease(length, job.attempt), seq);
-            try {
-                auto row = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", seq);
-                if (row.next()) job.body = row.bytes(0);
-            } catch (const StoreError& error) {
-                if (!file.is_in_transaction()) throw;
-                job.event.id = stored.id;
-                bury_unreadable(file, job, now, error);
-                continue;  // it stops none of those behind it
-            }
-            job.event = detail::restored(std::move(stored), job.body);
-            return job;
+    const StoreTime length = detail::store_time(lease);
+    std::optional<std::int64_t> unreadable;
+    const auto next = [&](File& file) -> std::optional<Job> {
+        const StoreTime now = File::now();
+        auto row = file.run(
+            R"(SELECT seq, event_id, type, message_id, signed_at, attempt FROM pivotal_inbox
+               WHERE consumer = ? AND state = 0 AND due_at <= ? ORDER BY due_at, seq LIMIT 1)",
+            consumer_, now);
+        if (!row.next()) return std::nullopt;
+        const std::int64_t seq = row.integer(0);
+        Job job;
+        job.attempt = static_cast<int>(row.integer(5)) + 1;
+        job.owner = detail::random_token();
+        if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
+        try {
+            auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", seq);
+            if (body.next()) job.body = body.bytes(0);
+        } catch (const StoreError&) {
+            unreadable = seq;
+            throw;
         }
-    });
+        job.event = detail::restored({row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4)}, job.body);
+        file.execute(
+            R"(UPDATE pivotal_inbox SET attempt = ?, owner = ?, taken_at = ?, lease_until = ?, due_at = ?
+               WHERE seq = ?)",
+            job.attempt, job.owner, now, now + length,
+            now + length + detail::pause_after_lost_lease(length, job.attempt), seq);
+        return job;
+    };
+    for (;;) {
+        try {
+            return database_.write(false, next);
+        } catch (const StoreError& error) {
+            if (!unreadable) throw;
+            bury_unreadable(*std::exchange(unreadable, std::nullopt), error);
+        }
+    }
 }
 
-inline void SqliteInbox::bury_unreadable(File& file, const Job& job, StoreTime now, const StoreError& error) {
-    file.execute(
-        R"(UPDATE pivotal_inbox SET state = 2, ended_at = ?, error = ?
-           WHERE consumer = ? AND event_id = ? AND owner = ?)",
-        now, std::string("its body cannot be read: ") + error.what(), consumer_, job.event.id, job.owner);
+/// It is to stop none of those behind it. In a transaction that has met what is broken SQLite writes nothing more.
+inline void SqliteInbox::bury_unreadable(std::int64_t seq, const StoreError& error) {
+    database_.write(true, [&](File& file) {
+        const StoreTime now = File::now();
+        return file.execute(
+            R"(UPDATE pivotal_inbox SET state = 2, attempt = attempt + 1, ended_at = ?1, error = ?2
+               WHERE seq = ?3 AND state = 0 AND due_at <= ?1)",
+            now, std::string("its body cannot be read: ") + error.what(), seq);
+    });
 }
 
 inline bool SqliteInbox::renew(const Job& job, std::chrono::milliseconds lease) {
@@ -216,7 +221,11 @@ inline bool SqliteInbox::bury(const Job& job, std::string_view error) {
 }
 
 inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_view after) {
-    return database_.read([&](File& file) {
+    std::vector<DeadJob> jobs;
+    std::vector<std::int64_t> bodies;
+    database_.read([&](File& file) {
+        jobs.clear();
+        bodies.clear();
         std::int64_t after_time = INT64_MIN, after_seq = 0;
         if (!after.empty()) {
             auto last = file.run(
@@ -227,7 +236,6 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
             after_time = last.integer(0);
             after_seq = last.integer(1);
         }
-        std::vector<DeadJob> jobs;
         auto row = file.run(
             R"(SELECT event_id, type, message_id, signed_at, attempt, error, ended_at, seq FROM pivotal_inbox
                WHERE consumer = ? AND state = 2 AND (ended_at, seq) > (?, ?) ORDER BY ended_at, seq LIMIT ?)",
@@ -235,20 +243,25 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
             static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX})));
         while (row.next()) {
             DeadJob job;
-            try {
-                auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", row.integer(7));
-                if (body.next()) job.body = body.bytes(0);
-            } catch (const StoreError&) {  // its error says so
-            }
-            job.event =
-                detail::restored({row.bytes(0), row.bytes(1), row.bytes(2), row.integer(3)}, job.body);
+            job.event = detail::restored({row.bytes(0), row.bytes(1), row.bytes(2), row.integer(3)}, {});
             job.attempts = static_cast<int>(row.integer(4));
             job.error = row.bytes(5);
             job.died = Clock::time_point(std::chrono::milliseconds(row.integer(6)));
             jobs.push_back(std::move(job));
+            bodies.push_back(row.integer(7));
         }
-        return jobs;
+        return true;
     });
+    for (std::size_t i = 0; i < jobs.size(); ++i) try {
+            DeadJob& job = jobs[i];
+            job.body = database_.read([&](File& file) {
+                auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", bodies[i]);
+                return body.next() ? body.bytes(0) : std::string();
+            });
+            detail::restore(job.event, job.body);
+        } catch (const StoreError&) {  // one that cannot be read hides no other; its error says so
+        }
+    return jobs;
 }
 
 inline bool SqliteInbox::make_due(File& file, std::string_view event_id) {
