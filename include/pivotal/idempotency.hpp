@@ -76,9 +76,25 @@ protected:
 struct StoreOptions {
     /// Part of every key: two services on one database do not take each other's events.
     std::string consumer = "default";
-    /// How long completed ids are remembered. Pivotal asks for 7 days at least. Negative counts as 0.
+    /// How long completed ids are remembered. Pivotal asks for 7 days at least. Not negative.
     std::chrono::seconds retention = std::chrono::hours{24 * 7};
+    /// How many connections to a server all threads share, from 1 to 1,000; each is made when it is first needed.
+    /// Where the server grants fewer, those do the work of all.
+    int connections = 10;
 };
+
+namespace detail {
+
+/// The options, or std::invalid_argument where one makes no sense.
+inline const StoreOptions& checked(const StoreOptions& options) {
+    if (options.retention < options.retention.zero())
+        throw std::invalid_argument("pivotal: StoreOptions::retention is not to be negative");
+    if (options.connections < 1 || options.connections > 1000)
+        throw std::invalid_argument("pivotal: StoreOptions::connections is to be from 1 to 1,000");
+    return options;
+}
+
+}  // namespace detail
 
 }  // namespace v1
 }  // namespace pivotal

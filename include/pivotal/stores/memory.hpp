@@ -23,14 +23,16 @@ inline namespace v1 {
 ///
 /// Memory is bounded by the retention: an id that is no longer remembered is freed by the claims that follow
 /// (about 270 bytes for each id remembered). A claim takes about 1 us, and half as much again among a million
-/// ids, which no processor's cache holds. Time is std::chrono::steady_clock, which nobody sets.
+/// ids, which no processor's cache holds. Time is std::chrono::steady_clock, which nobody sets. A process that is
+/// forked has a copy of its own, which knows nothing of what comes after.
 class MemoryStore final : public IdempotencyStore {
 public:
     /// Tells the time. For tests that do not want to wait.
     using Now = std::function<std::chrono::steady_clock::time_point()>;
 
-    explicit MemoryStore(StoreOptions options = {}, Now now = std::chrono::steady_clock::now)
-        : retention_(detail::store_time(options.retention)), now_(std::move(now)) {}
+    /// Throws std::invalid_argument where an option makes no sense.
+    explicit MemoryStore(const StoreOptions& options = {}, Now now = std::chrono::steady_clock::now)
+        : retention_(detail::store_time(detail::checked(options).retention)), now_(std::move(now)) {}
 
     Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
     bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;

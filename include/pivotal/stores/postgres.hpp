@@ -3,6 +3,7 @@
 
 // Needs libpq and a PostgreSQL server, 12 or later; in CMake pivotal::postgres.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <stdexcept>
@@ -13,9 +14,9 @@
 #include <libpq-fe.h>
 
 #include <pivotal/detail/receiver/claim_record.hpp>
-#include <pivotal/detail/stores/postgres/connection.hpp>
 #include <pivotal/detail/stores/postgres/inbox.hpp>  // PostgresInbox
 #include <pivotal/detail/stores/postgres/pool.hpp>
+#include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal {
@@ -29,13 +30,17 @@ inline namespace v1 {
 /// on where it is off. A failover to a standby that is not synchronous can forget the last of it, and those
 /// events may be handled again. Time is the server's clock: the machines' own do not matter.
 ///
-/// All threads share up to four connections. One that breaks is opened anew with the next call. A call takes
-/// 3 s at most and opening a connection 2 s, before the StoreError; connect_timeout in `conninfo` changes the
-/// latter, which counts for each of several hosts. Between processes and the server there may be a PgBouncer
-/// that pools sessions, not transactions. Open it after a fork, not before.
+/// All threads share StoreOptions::connections connections. One that is lost is made anew, and what can be repeated is
+/// repeated on it, for 5 s at most, before the StoreError; where the reply to `release` or `forget` was lost there is
+/// one at once. Opening a connection may take 2 s, or what connect_timeout says, for each of several hosts. Between
+/// processes and the server there may be a PgBouncer, in session mode or in transaction mode: no setting of ours is
+/// left to its other clients. A call is faster without, since its statement is then prepared. A process that was
+/// forked has connections of its own.
 ///
 /// The constructor connects, and creates the table `pivotal_claims` where the search path has none; then the
-/// role needs the right to. It throws StoreError, whose text never has the password in it.
+/// role needs the right to. It throws StoreError, also where the server is a standby, or the table lacks a column or
+/// the role a right; the text never has the password in it. It throws std::invalid_argument where an option makes no
+/// sense.
 class PostgresStore final : public IdempotencyStore {
 public:
     /// `conninfo` is libpq's connection string, or a URI. The environment (PGHOST, PGPASSWORD, ...), the
@@ -49,9 +54,12 @@ public:
     bool forget(std::string_view event_id) override;
 
 private:
+    void remove_some_expired();
+
     const std::string consumer_;
     const detail::StoreTime retention_;
     detail::PostgresPool pool_;
+    std::atomic<unsigned> granted_{0};
 };
 
 /// Marks an event as processed in the transaction that is open on `connection`: its effect then happens
@@ -75,81 +83,94 @@ bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOp
 
 inline PostgresStore::PostgresStore(std::string conninfo, StoreOptions options)
     : consumer_(std::move(options.consumer)),
-      retention_(detail::store_time(options.retention)),
-      pool_(std::move(conninfo), "pivotal_claims",
-            "CREATE TABLE IF NOT EXISTS pivotal_claims (consumer bytea NOT NULL, event_id bytea NOT NULL, "
-            "owner bytea NOT NULL, lease_until timestamptz NOT NULL, expires_at timestamptz NOT NULL, "
-            "done boolean NOT NULL, PRIMARY KEY (consumer, event_id));"
-            "CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at)") {}
+      retention_(detail::store_time(detail::checked(options).retention)),
+      pool_(std::move(conninfo), options.connections, "pivotal_claims", R"(
+          CREATE TABLE IF NOT EXISTS pivotal_claims (
+              consumer bytea NOT NULL, event_id bytea NOT NULL, owner bytea NOT NULL, lease_until timestamptz NOT NULL,
+              expires_at timestamptz NOT NULL, done boolean NOT NULL, PRIMARY KEY (consumer, event_id));
+          CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at))",
+            "consumer,event_id,owner,lease_until,expires_at,done") {}
 
 inline Claim PostgresStore::claim(std::string_view event_id, std::string_view owner,
                                   std::chrono::milliseconds lease) {
-    // Whoever claims has a row afterwards: the new claim where it is granted, else what is known already.
-    // What has expired is removed behind that, so that nobody who waits for a row holds another.
-    const detail::PostgresResult row = pool_.run(
-        "WITH clock AS (SELECT clock_timestamp() AS now), put AS ("
-        "  INSERT INTO pivotal_claims AS known (consumer, event_id, owner, lease_until, expires_at, done)"
-        "  SELECT $1, $2, $3, now + $4 * interval '1 ms', now + ($4 + $5) * interval '1 ms', false FROM clock"
-        "  ON CONFLICT (consumer, event_id) DO UPDATE SET (owner, lease_until, expires_at, done) = ("
-        "    SELECT CASE WHEN granted THEN EXCLUDED.owner ELSE known.owner END,"
-        "      CASE WHEN granted THEN EXCLUDED.lease_until ELSE known.lease_until END,"
-        "      CASE WHEN granted THEN EXCLUDED.expires_at ELSE known.expires_at END,"
-        "      known.done AND NOT granted"
-        "    FROM (SELECT known.expires_at <= now OR NOT known.done AND"
-        "      (known.owner = EXCLUDED.owner OR known.lease_until <= now) AS granted FROM clock) AS decision)"
-        "  RETURNING done, owner = $3 AS held"
-        "), expired AS ("
-        "  SELECT consumer, event_id FROM pivotal_claims"
-        "  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)"
-        "  AND (SELECT held AND NOT done FROM put) ORDER BY expires_at LIMIT $6 FOR UPDATE SKIP LOCKED"
-        "), removed AS ("
-        "  DELETE FROM pivotal_claims USING expired"
-        "  WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id)"
-        ") SELECT done, held FROM put",
-        consumer_, event_id, owner, detail::store_time(lease), retention_,
-        std::int64_t{detail::removals_per_claim});
-    if (row.rows() != 1) throw StoreError("PostgreSQL: no answer to a claim");
-    if (row.integer(0, 0)) return Claim::duplicate;
-    return row.integer(0, 1) ? Claim::granted : Claim::in_progress;
+    for (int attempt = 1;; ++attempt) {
+        // What is held or done is not even locked: whoever waits for its end asks often.
+        const bool granted =
+            pool_
+                .run_repeatable(R"(
+                    INSERT INTO pivotal_claims AS known (consumer, event_id, owner, lease_until, expires_at, done)
+                    SELECT $1, $2, $3, now + $4 * interval '1 ms', now + ($4 + $5) * interval '1 ms', false
+                    FROM (SELECT clock_timestamp() AS now) AS clock
+                    WHERE NOT EXISTS (SELECT FROM pivotal_claims WHERE consumer = $1 AND event_id = $2
+                                      AND expires_at > now AND (done OR owner <> $3 AND lease_until > now))
+                    ON CONFLICT (consumer, event_id) DO UPDATE
+                    SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until,
+                        expires_at = EXCLUDED.expires_at, done = false
+                    WHERE known.expires_at <= clock_timestamp() OR NOT known.done
+                      AND (known.owner = EXCLUDED.owner OR known.lease_until <= clock_timestamp()))",
+                                consumer_, event_id, owner, detail::store_time(lease), retention_)
+                .changed_one();
+        if (granted) {
+            if (granted_++ % detail::claims_per_removal == 0) remove_some_expired();
+            return Claim::granted;
+        }
+        const detail::PostgresResult known = pool_.run_repeatable(R"(
+            SELECT done FROM pivotal_claims WHERE consumer = $1 AND event_id = $2
+            AND expires_at > clock_timestamp() AND (done OR owner <> $3 AND lease_until > clock_timestamp()))",
+                                                                  consumer_, event_id, owner);
+        if (known.rows() == 1) return known.integer(0, 0) ? Claim::duplicate : Claim::in_progress;
+        if (attempt == 3) return Claim::in_progress;  // it ends and begins faster than we can look
+    }
+}
+
+/// Apart from the claim, which it must not make fail or wait.
+inline void PostgresStore::remove_some_expired() {
+    try {
+        pool_.run(R"(
+            DELETE FROM pivotal_claims USING (
+                SELECT consumer, event_id FROM pivotal_claims WHERE expires_at <= (SELECT clock_timestamp())
+                ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS expired
+            WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id))",
+                  std::int64_t{detail::claims_per_removal * detail::removals_per_claim});
+    } catch (const StoreError&) {  // the next time, then
+    }
 }
 
 inline bool PostgresStore::renew(std::string_view event_id, std::string_view owner,
                                  std::chrono::milliseconds lease) {
     return pool_
-        .run(
-            "UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms', "
-            "expires_at = clock_timestamp() + ($4 + $5) * interval '1 ms' "
-            "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done "
-            "AND expires_at > clock_timestamp()",
-            consumer_, event_id, owner, detail::store_time(lease), retention_)
+        .run_repeatable(R"(
+            UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms',
+                expires_at = clock_timestamp() + ($4 + $5) * interval '1 ms'
+            WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done AND expires_at > clock_timestamp())",
+                        consumer_, event_id, owner, detail::store_time(lease), retention_)
         .changed_one();
 }
 
 inline bool PostgresStore::complete(std::string_view event_id, std::string_view owner) {
     return pool_
-        .run(
-            "UPDATE pivotal_claims SET done = true, expires_at = "
-            "CASE WHEN done THEN expires_at ELSE clock_timestamp() + $4 * interval '1 ms' END "
-            "WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND expires_at > clock_timestamp()",
-            consumer_, event_id, owner, retention_)
+        .run_repeatable(R"(
+            UPDATE pivotal_claims SET done = true, expires_at =
+                CASE WHEN done THEN expires_at ELSE clock_timestamp() + $4 * interval '1 ms' END
+            WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND expires_at > clock_timestamp())",
+                        consumer_, event_id, owner, retention_)
         .changed_one();
 }
 
 inline bool PostgresStore::release(std::string_view event_id, std::string_view owner) {
     return pool_
-        .run(
-            "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND owner = $3 "
-            "AND NOT done AND expires_at > clock_timestamp()",
-            consumer_, event_id, owner)
+        .run(R"(
+            DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND owner = $3
+            AND NOT done AND expires_at > clock_timestamp())",
+             consumer_, event_id, owner)
         .changed_one();
 }
 
 inline bool PostgresStore::forget(std::string_view event_id) {
     return pool_
-        .run(
-            "DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 "
-            "AND expires_at > clock_timestamp()",
-            consumer_, event_id)
+        .run(R"(
+            DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND expires_at > clock_timestamp())",
+             consumer_, event_id)
         .changed_one();
 }
 
@@ -172,7 +193,7 @@ inline bool mark_processed(PGconn* connection, std::string_view event_id, const 
     }
     // Its own mark that has expired is removed before, others behind it.
     const detail::PostgresParameters parameters(options.consumer, event_id,
-                                                detail::store_time(options.retention),
+                                                detail::store_time(detail::checked(options).retention),
                                                 std::int64_t{detail::removals_per_claim});
     return detail::PostgresResult(
                connection,

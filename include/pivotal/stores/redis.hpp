@@ -28,8 +28,8 @@ inline namespace v1 {
 ///
 /// The URL is `redis://[user:password@]host[:port][/database]` or `unix://[user:password@]/path`; in the user
 /// and the password any byte can be written %XX. There is no TLS. The constructor throws StoreError for a
-/// mistake in the URL, and asks Redis for nothing: a service may start before its Redis, and fork before its
-/// first call, not after.
+/// mistake in the URL, std::invalid_argument for an option that makes no sense, and asks Redis for nothing: a
+/// service may start before its Redis.
 ///
 /// **What Redis must be told** to keep the promise of each event once; none of it is the default:
 /// - `appendonly yes` and `appendfsync always`: else what was completed in the last second or since the last
@@ -39,10 +39,9 @@ inline namespace v1 {
 /// - one primary, and no failover to a replica that may lack the latest writes, which replication sends after
 ///   the reply: an event that was completed in those would be handled again. Redis Cluster is not supported.
 ///
-/// A call ends within 3 s (the look-up of the host's name is not counted), so that claim, complete and its
-/// repetition fit into Pivotal's 10 s. A connection that was lost is made anew, and what can be repeated is
-/// repeated on it; where the reply to `release` or `forget` was lost there is a StoreError. At most 16
-/// connections are kept open, shared by all threads.
+/// All threads share StoreOptions::connections connections. One that is lost is made anew, and what can be repeated is
+/// repeated on it, for 5 s at most (the look-up of the host's name is not counted), before the StoreError; where the
+/// reply to `release` or `forget` was lost there is one at once. A process that was forked has connections of its own.
 ///
 /// Each call is one Lua script over one key, `pivotal:<size of consumer>:<consumer>:<event id>`, which expires
 /// when the id is no longer remembered (about 200 bytes for each id). Time is the clock of the machine of
@@ -53,9 +52,10 @@ public:
     explicit RedisStore(std::string_view url, StoreOptions options = {})
         : key_prefix_("pivotal:" + std::to_string(options.consumer.size()) + ":" + options.consumer + ":"),
           retention_(std::to_string(detail::store_time(options.retention))),
-          pool_(connections, [address = detail::RedisAddress::parse(url)](Pool::Deadline deadline) {
-              return std::make_unique<detail::RedisConnection>(address, deadline);
-          }) {}
+          pool_(detail::checked(options).connections,
+                [address = detail::RedisAddress::parse(url)](detail::Deadline deadline) {
+                    return std::make_unique<detail::RedisConnection>(address, deadline);
+                }) {}
 
     Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
     bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
@@ -66,9 +66,6 @@ public:
 private:
     using Pool = detail::ConnectionPool<detail::RedisConnection>;
     using Script = detail::RedisScript;
-
-    static constexpr std::size_t connections = 16;
-    static constexpr std::chrono::seconds patience{3};
 
     std::string run(Script script, std::string_view event_id, std::string_view owner,
                     std::chrono::milliseconds lease = {});
@@ -85,21 +82,11 @@ inline std::string RedisStore::run(Script script, std::string_view event_id, std
                                    std::chrono::milliseconds lease) {
     const std::string key = key_prefix_ + std::string(event_id);
     const std::string lease_text = std::to_string(detail::store_time(lease));
-    const Pool::Deadline deadline = detail::DueTime::of_call(patience);
     // Had the first one been done, the second would say no.
     const bool repeatable = script != Script::release && script != Script::forget;
-    for (bool first = true;; first = false) {
-        try {
-            Pool::Loan connection = pool_.take(deadline);
-            std::string answer = connection->run(script, {key, owner, lease_text, retention_}, deadline);
-            connection.give_back();
-            return answer;
-        } catch (const detail::RedisConnectionLost& lost) {
-            pool_.close_idle();
-            const bool in_time = std::chrono::steady_clock::now() < deadline;
-            if (!first || !in_time || (lost.may_have_run() && !repeatable)) throw;
-        }
-    }
+    return pool_.use(repeatable, [&](detail::RedisConnection& connection, detail::Deadline deadline) {
+        return connection.run(script, {key, owner, lease_text, retention_}, deadline);
+    });
 }
 
 inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner,

@@ -80,7 +80,7 @@ bool mark_processed(sqlite3* connection, std::string_view event_id, const StoreO
 
 inline SqliteStore::SqliteStore(const std::filesystem::path& path, StoreOptions options)
     : consumer_(std::move(options.consumer)),
-      retention_(detail::store_time(options.retention)),
+      retention_(detail::store_time(detail::checked(options).retention)),
       database_(path, table) {}
 
 /// What is known of the id: what has expired is not.
@@ -182,7 +182,8 @@ inline bool mark_processed(sqlite3* connection, std::string_view event_id, const
     return detail::SqliteStatement(connection, R"(
                INSERT INTO pivotal_processed (consumer, event_id, expires_at)
                VALUES (?, ?, ?) ON CONFLICT DO NOTHING)")
-               .execute(options.consumer, event_id, now + detail::store_time(options.retention)) == 1;
+               .execute(options.consumer, event_id,
+                        now + detail::store_time(detail::checked(options).retention)) == 1;
 }
 
 }  // namespace v1

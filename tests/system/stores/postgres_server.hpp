@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <pivotal/detail/stores/postgres/connection.hpp>
+#include <pivotal/detail/stores/postgres/result.hpp>
 
 #include "process.hpp"
 
@@ -106,7 +106,7 @@ class PostgresUser {
 public:
     explicit PostgresUser(const std::string& address) : connection_(PQconnectdb(address.c_str())) {
         if (PQstatus(connection_.get()) != CONNECTION_OK)
-            pivotal::detail::throw_postgres_error(PQerrorMessage(connection_.get()));
+            fail(pivotal::detail::postgres_error(PQerrorMessage(connection_.get())));
         run("SET client_min_messages = warning");
     }
     operator PGconn*() const { return connection_.get(); }

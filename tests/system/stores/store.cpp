@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <limits>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -268,12 +269,33 @@ TEST_CASE("durations beyond all sense are cut to sense", "[store]") {
         CHECK(store->claim("evt_1", "b", 1h) == Claim::duplicate);
     }
     SECTION("no retention") {
-        const auto store = kind.store({"default", GENERATE(0s, -1s, std::chrono::seconds::min())});
+        const auto store = kind.store({"default", 0s});
         CHECK(store->claim("evt_1", "a", 1h) == Claim::granted);
         CHECK(store->claim("evt_1", "b", 1h) == Claim::in_progress);
         CHECK(store->complete("evt_1", "a"));
         CHECK(store->claim("evt_1", "b", 1h) == Claim::granted);
     }
+}
+
+TEST_CASE("options that make no sense are refused", "[store]") {
+    Kind kind;
+    const auto refused = [&](std::chrono::seconds retention, int connections) {
+        StoreOptions options;
+        options.retention = retention;
+        options.connections = connections;
+        try {
+            kind.store(options);
+        } catch (const std::invalid_argument&) {
+            return true;
+        }
+        return false;
+    };
+    CHECK(StoreOptions{}.retention == 24h * 7);
+    CHECK(StoreOptions{}.connections == 10);
+    CHECK_FALSE(refused(0s, 1));
+    CHECK_FALSE(refused(std::chrono::seconds::max(), 1000));
+    for (const auto retention : {-1s, std::chrono::seconds::min()}) CHECK(refused(retention, 10));
+    for (const int connections : {0, -1, 1001}) CHECK(refused(1h, connections));
 }
 
 TEST_CASE("what was completed is still known to another client, and after a restart", "[store]") {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <functional>
 #include <list>
@@ -14,138 +14,236 @@
 #include <utility>
 #include <vector>
 
+#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/per_process.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
+/// A call failed in a way that says nothing about the next: the connection was lost, the server was busy or starting.
+class TryAgain : public StoreError {
+public:
+    TryAgain(const std::string& what, bool may_have_run) : StoreError(what), may_have_run_(may_have_run) {}
+    /// False: what was asked for has not happened.
+    bool may_have_run() const noexcept { return may_have_run_; }
+
+private:
+    bool may_have_run_;
+};
+
 /// Connections to a server that threads share: each is one thread's at a time, and is kept for the next.
 ///
-/// A Connection has `bool is_usable()`, which tells without a question to the server whether it is still
-/// open and in step.
+/// Who needs one takes an idle one, the last that was used, or makes one while there are fewer than `most`; or else
+/// waits in a queue, in which nobody overtakes. Where the server refuses a connection, no new one is asked for during
+/// half a second, and those that are there do the work of all. A call gives up only when its time is over.
+///
+/// Firewalls forget connections without a word. So a reply on one that was idle is waited for two seconds, no longer;
+/// and when one is lost the idle ones are closed, since they probably are lost as well.
+///
+/// A process that was forked has a pool of its own, see PerProcess.
+///
+/// A Connection has `bool is_usable()`, which tells without a question to the server whether it is still open and in
+/// step.
 template <class Connection>
 class ConnectionPool {
+    using Time = std::chrono::steady_clock;
+    struct State;
+
 public:
-    using Deadline = std::chrono::steady_clock::time_point;
     using Connect = std::function<std::unique_ptr<Connection>(Deadline)>;
 
-    /// `connect` makes a connection or throws; there are never more than `most`.
-    ConnectionPool(std::size_t most, Connect connect) : most_(most), connect_(std::move(connect)) {
-        idle_.reserve(most);
-    }
+    /// `connect` makes a connection or throws StoreError; there are never more than `most`.
+    ConnectionPool(int most, Connect connect)
+        : most_(static_cast<std::size_t>(most)), connect_(std::move(connect)) {}
     ConnectionPool(const ConnectionPool&) = delete;
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
     /// A connection that is one thread's. It is closed with the loan, unless it was given back before.
     class Loan {
     public:
-        Loan(ConnectionPool& pool, std::unique_ptr<Connection> connection) noexcept
-            : pool_(pool), connection_(std::move(connection)) {}
         ~Loan() {
             if (!connection_) return;
             connection_.reset();
-            pool_.closed();
+            const std::lock_guard<std::mutex> lock(state_.mutex);
+            --state_.open;
+            state_.wake_first();
         }
         Loan(const Loan&) = delete;
         Loan& operator=(const Loan&) = delete;
 
         Connection* operator->() const noexcept { return connection_.get(); }
         Connection& operator*() const noexcept { return *connection_; }
+        /// It was made for this loan.
+        bool is_new() const noexcept { return is_new_; }
         /// Nothing is under way on it: another may have it.
-        void give_back() noexcept { pool_.keep(std::move(connection_)); }
+        void give_back() noexcept {
+            const std::lock_guard<std::mutex> lock(state_.mutex);
+            state_.idle.push_back(std::move(connection_));  // there is room for all
+            state_.wake_first();
+        }
 
     private:
-        ConnectionPool& pool_;
+        friend ConnectionPool;
+        Loan(State& state, std::unique_ptr<Connection> connection, bool is_new) noexcept
+            : state_(state), connection_(std::move(connection)), is_new_(is_new) {}
+
+        State& state_;
         std::unique_ptr<Connection> connection_;
+        const bool is_new_;
     };
 
-    /// Throws what `connect` throws, and StoreError where none becomes free before the deadline, or where
-    /// somebody else could not connect in the meantime: the others need not wait as long again.
+    /// Throws StoreError where none can be had before the deadline.
     Loan take(Deadline deadline) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        if (idle_.size() + (most_ - open_) <= promised_) {
-            const std::uint64_t failures = failures_;
-            Waiter self;
-            waiting_.push_back(&self);
-            const bool in_time =
-                self.wake.wait_until(lock, deadline, [&] { return self.is_next || failures_ != failures; });
-            if (!self.is_next) {
-                waiting_.remove(&self);
-                throw StoreError(in_time
-                                     ? failure_
-                                     : "all " + std::to_string(most_) + " connections to the store are busy");
+        State& state = state_.get();
+        std::unique_lock<std::mutex> lock(state.mutex);
+        for (bool was_refused = false;; was_refused = true) {
+            Place place(state, was_refused);
+            wait_for_turn(state, place, lock, deadline);
+            while (!state.idle.empty()) {
+                std::unique_ptr<Connection> connection = std::move(state.idle.back());
+                state.idle.pop_back();
+                if (connection->is_usable()) return Loan(state, std::move(connection), false);
+                --state.open;
             }
-            --promised_;
-        }
-        while (!idle_.empty()) {
-            std::unique_ptr<Connection> connection = std::move(idle_.back());
-            idle_.pop_back();
-            if (connection->is_usable()) return Loan(*this, std::move(connection));
-            --open_;
-        }
-        ++open_;
-        lock.unlock();
-        try {
-            return Loan(*this, connect_(deadline));
-        } catch (const std::exception& error) {
-            lock.lock();
-            --open_;
-            ++failures_;
-            for (Waiter* const waiter : waiting_) waiter->wake.notify_one();
-            failure_ = error.what();
-            throw;
+            state.idle.reserve(most_);
+            ++state.open;
+            place.leave();
+            lock.unlock();
+            try {
+                return Loan(state, connect_(deadline), true);
+            } catch (const StoreError& error) {
+                lock.lock();
+                --state.open;
+                state.refuse(error.what());
+            } catch (...) {
+                lock.lock();
+                --state.open;
+                state.wake_first();
+                throw;
+            }
         }
     }
 
-    /// Closes those that nobody has: where one was lost, the others probably are as well.
-    void close_idle() noexcept {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        open_ -= idle_.size();
-        idle_.clear();
+    /// A connection that is the caller's, at once or not at all.
+    std::unique_ptr<Connection> make(Deadline deadline) { return connect_(deadline); }
+    /// And which it does not need any longer.
+    void add(std::unique_ptr<Connection> connection) {
+        State& state = state_.get();
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        state.idle.reserve(most_);
+        state.idle.push_back(std::move(connection));
+        ++state.open;
+    }
+
+    /// What `work` returns for a connection, and for the time that it has. Where it throws TryAgain it is called again,
+    /// unless it may have been done and must not be done twice.
+    template <class Work>
+    auto use(bool repeatable, const Work& work) {
+        const Deadline deadline = DueTime::of_call();
+        for (;;) {
+            Loan loan = take(deadline);
+            try {
+                auto result =
+                    work(*loan, loan.is_new() ? deadline : (std::min)(deadline, Time::now() + silence));
+                loan.give_back();
+                return result;
+            } catch (const TryAgain& error) {
+                if (loan->is_usable())
+                    loan.give_back();
+                else
+                    close_idle(loan.is_new() ? error.what() : nullptr);
+                if ((error.may_have_run() && !repeatable) || Time::now() >= deadline) throw;
+            } catch (const StoreError&) {
+                if (loan->is_usable()) loan.give_back();
+                throw;
+            }
+        }
+    }
+
+    /// Closes those that nobody has; and no new one is made for a while, where one that was new had failed.
+    void close_idle(const char* failure = nullptr) {
+        State& state = state_.get();
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        state.open -= state.idle.size();
+        state.idle.clear();
+        if (failure) state.refuse(failure);
+        state.wake_first();
     }
 
     /// How many threads wait for a connection.
-    std::size_t waiting() const {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        return waiting_.size();
+    std::size_t waiting() {
+        State& state = state_.get();
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        return state.queue.size();
     }
 
 private:
-    struct Waiter {
-        std::condition_variable wake;
-        bool is_next = false;  // something is promised to it
+    static constexpr std::chrono::seconds silence{2};
+    static constexpr std::chrono::milliseconds pause_after_refusal{500};
+
+    using Queue = std::list<std::condition_variable>;  // the first has waited longest
+
+    struct State {
+        std::mutex mutex;
+        std::vector<std::unique_ptr<Connection>> idle;  // the last one used is the next one used
+        std::size_t open = 0;                           // those, and what is lent or being made
+        Queue queue;
+        typename Time::time_point refused_until{};
+        std::string refusal;
+
+        void wake_first() noexcept {
+            if (!queue.empty()) queue.front().notify_one();
+        }
+        void refuse(const char* why) {
+            refused_until = Time::now() + pause_after_refusal;
+            refusal = why;
+            wake_first();
+        }
     };
 
-    void keep(std::unique_ptr<Connection> connection) noexcept {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        idle_.push_back(std::move(connection));  // there is room for all
-        promise();
-    }
-    void closed() noexcept {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        --open_;
-        promise();
-    }
-    /// What becomes free is for the one that waits longest: nobody who comes later takes it away.
-    void promise() noexcept {
-        if (waiting_.empty()) return;
-        Waiter* const next = waiting_.front();
-        waiting_.pop_front();
-        ++promised_;
-        next->is_next = true;
-        next->wake.notify_one();
+    /// A thread's place in the queue; who was refused a connection has waited already.
+    class Place {
+    public:
+        Place(State& state, bool in_front)
+            : state_(state),
+              place_(state.queue.emplace(in_front ? state.queue.begin() : state.queue.end())) {}
+        ~Place() { leave(); }
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+
+        void leave() {
+            if (!std::exchange(is_there_, false)) return;
+            state_.queue.erase(place_);
+            state_.wake_first();
+        }
+        bool is_first() const { return place_ == state_.queue.begin(); }
+        std::condition_variable& wake() { return *place_; }
+
+    private:
+        State& state_;
+        const typename Queue::iterator place_;
+        bool is_there_ = true;
+    };
+
+    void wait_for_turn(State& state, Place& place, std::unique_lock<std::mutex>& lock, Deadline deadline) {
+        for (;;) {
+            const auto now = Time::now();
+            const bool may_make = state.open < most_;
+            if (place.is_first() && (!state.idle.empty() || (may_make && now >= state.refused_until))) return;
+            if (now >= deadline)
+                throw StoreError(may_make && !state.refusal.empty()
+                                     ? state.refusal
+                                     : "all " + std::to_string(most_) + " connections to the store are busy");
+            place.wake().wait_until(
+                lock, place.is_first() && may_make ? (std::min)(deadline, state.refused_until) : deadline);
+        }
     }
 
     const std::size_t most_;
     const Connect connect_;
-    mutable std::mutex mutex_;
-    std::vector<std::unique_ptr<Connection>> idle_;  // the last one used is the next one used
-    std::size_t open_ = 0;                           // those, and what is lent or being made
-    std::list<Waiter*> waiting_;                     // the first has waited longest
-    std::size_t promised_ = 0;                       // of what is idle or can be made
-    std::uint64_t failures_ = 0;                     // to connect
-    std::string failure_;                            // the last one
+    PerProcess<State> state_;
 };
 
 }  // namespace detail

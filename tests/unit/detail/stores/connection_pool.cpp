@@ -9,6 +9,11 @@
 #include <thread>
 #include <vector>
 
+#if defined(__unix__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
 #include "catch.hpp"
 
 namespace unit_detail_connection_pool {
@@ -36,7 +41,8 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    bool is_usable() const { return !server_.has_closed_all; }
+    bool is_usable() const { return !is_lost_ && !server_.has_closed_all; }
+    void lose() { is_lost_ = true; }
     int number() const { return number_; }
     /// False: another thread is at it.
     bool use() {
@@ -50,25 +56,28 @@ private:
     Server& server_;
     const int number_;
     std::atomic<bool> used_{false};
+    bool is_lost_ = false;
 };
 
+using pivotal::detail::Deadline;
+using pivotal::detail::TryAgain;
 using Pool = pivotal::detail::ConnectionPool<Connection>;
 
 Pool::Connect to(Server& server) {
-    return [&server](Pool::Deadline) {
+    return [&server](Deadline) {
         if (server.refuses) throw StoreError("refused");
         return std::make_unique<Connection>(server);
     };
 }
 
-Pool::Deadline soon() {
+Deadline soon() {
     return Steady::now() + 20ms;
 }
-Pool::Deadline late() {
+Deadline late() {
     return Steady::now() + 60s;
 }
 
-std::string error_of_take(Pool& pool, Pool::Deadline deadline) {
+std::string error_of_take(Pool& pool, Deadline deadline) {
     try {
         pool.take(deadline);
     } catch (const StoreError& error) {
@@ -156,38 +165,122 @@ TEST_CASE("the idle ones can be closed", "[pool]") {
     CHECK(sixth->number() == 6);
 }
 
-TEST_CASE("who cannot connect says so, and leaves the place to the next", "[pool]") {
+TEST_CASE("who is refused a connection waits for one that is lent", "[pool]") {
     Server server;
-    Pool pool(1, to(server));
+    Pool pool(3, to(server));
+    auto lent = std::unique_ptr<Pool::Loan>(new Pool::Loan(pool.take(soon())));
     server.refuses = true;
-    for (int i = 0; i < 3; ++i) CHECK(error_of_take(pool, soon()) == "refused");
-    server.refuses = false;
-    CHECK(error_of_take(pool, soon()) == "none");
+    CHECK(error_of_take(pool, soon()) == "refused");  // when its time is over
+    std::atomic<int> served{0};
+    std::vector<std::thread> running;
+    for (int i = 0; i < 5; ++i)
+        running.emplace_back([&] {
+            Pool::Loan loan = pool.take(late());
+            ++served;
+            loan.give_back();
+        });
+    wait_until([&] { return pool.waiting() == 5; });
+    CHECK(served == 0);
+    lent->give_back();
+    for (std::thread& thread : running) thread.join();
+    CHECK(served == 5);
+    CHECK(server.made == 1);
 }
 
-TEST_CASE("those who wait learn that somebody could not connect", "[pool]") {
-    std::atomic<int> connecting{0};
-    std::atomic<bool> go_on{false};
-    Pool pool(1, [&](Pool::Deadline) -> std::unique_ptr<Connection> {
-        ++connecting;
-        wait_until([&] { return go_on.load(); });
-        throw StoreError("refused");
+TEST_CASE("after a refused connection none is asked for during half a second", "[pool]") {
+    std::atomic<int> asked{0};
+    std::atomic<bool> refuses{true};
+    Server server;
+    Pool pool(3, [&](Deadline) {
+        ++asked;
+        if (refuses) throw StoreError("refused");
+        return std::make_unique<Connection>(server);
     });
-    std::atomic<int> refused{0};
-    std::vector<std::thread> running;
-    const auto take = [&] {
-        if (error_of_take(pool, late()) == "refused") ++refused;
-    };
-    running.emplace_back(take);
-    wait_until([&] { return connecting == 1; });
-    for (int i = 0; i < 4; ++i) running.emplace_back(take);
-    wait_until([&] { return pool.waiting() == 4; });
     const auto start = Steady::now();
-    go_on = true;
-    for (std::thread& thread : running) thread.join();
-    CHECK(refused == 5);
-    CHECK(Steady::now() - start < 30s);
+    CHECK(error_of_take(pool, start + 1100ms) == "refused");
+    CHECK(asked >= 1);
+    CHECK(asked <= 3);
+    std::thread later([&] {
+        std::this_thread::sleep_for(100ms);
+        refuses = false;
+    });
+    CHECK(error_of_take(pool, late()) == "none");  // nothing wakes it but the time
+    later.join();
 }
+
+TEST_CASE("what failed for a passing reason is done again, unless it must not be done twice", "[pool]") {
+    Server server;
+    Pool pool(3, to(server));
+    {
+        auto first = pool.take(soon()), second = pool.take(soon()), third = pool.take(soon());
+        first.give_back();
+        second.give_back();
+        third.give_back();
+    }
+    const bool may_have_run = GENERATE(true, false), repeatable = GENERATE(true, false);
+    int calls = 0;
+    const auto work = [&](Connection& connection, Deadline) {
+        if (++calls == 1) {
+            connection.lose();
+            throw TryAgain("lost", may_have_run);
+        }
+        return connection.number();
+    };
+    if (may_have_run && !repeatable) {
+        CHECK_THROWS_AS(pool.use(repeatable, work), TryAgain);
+        CHECK(calls == 1);
+    } else {
+        CHECK(pool.use(repeatable, work) == 4);  // the idle ones were not trusted
+        CHECK(calls == 2);
+        CHECK(server.open == 1);
+    }
+}
+
+TEST_CASE("a statement that fails does not cost the connection", "[pool]") {
+    Server server;
+    Pool pool(3, to(server));
+    const auto fails = [](Connection&, Deadline) -> int { throw StoreError("permission denied"); };
+    for (int i = 0; i < 3; ++i) CHECK_THROWS_AS(pool.use(true, fails), StoreError);
+    CHECK(pool.use(true, [](Connection& connection, Deadline) { return connection.number(); }) == 1);
+}
+
+TEST_CASE("a reply on a connection that was idle is not waited for as long as on a new one", "[pool]") {
+    Server server;
+    Pool pool(1, to(server));
+    const auto time_left = [](Connection&, Deadline deadline) { return deadline - Steady::now(); };
+    CHECK(pool.use(true, time_left) > 2s);
+    CHECK(pool.use(true, time_left) <= 2s);
+    const pivotal::detail::DueTime due(Steady::now() + 1s);
+    CHECK(pool.use(true, time_left) <= 1s);
+    pool.close_idle();
+    CHECK(pool.use(true, time_left) <= 1s);
+}
+
+#if defined(__unix__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a process that was forked has connections of its own", "[pool]") {
+    Server server;
+    Pool pool(2, to(server));
+    auto lent = pool.take(soon());
+    {
+        auto other = pool.take(soon());
+        other.give_back();
+    }
+    const pid_t child = fork();
+    if (child == 0) {
+        int number = 0;
+        {
+            auto first = pool.take(soon()), second = pool.take(soon());
+            number = first->number() + second->number();
+            first.give_back();
+        }
+        _exit(number == 3 + 4 && server.open == 3 ? 0 : 1);
+    }
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(pool.take(soon())->number() == 2);
+}
+#endif
 
 TEST_CASE("who has waited longest is next, before all who come later", "[pool]") {
     Server server;

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <climits>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <memory>
+#include <exception>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -20,140 +16,53 @@
 #include <poll.h>
 #endif
 
+#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/stores/connection_pool.hpp>
+#include <pivotal/detail/stores/postgres/address.hpp>
+#include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-struct PostgresCloser {
-    void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
-    void operator()(PGresult* result) const noexcept { PQclear(result); }
-    void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
-};
-
-/// What was stored cannot be read any more.
-class PostgresCorrupted : public StoreError {
-public:
-    using StoreError::StoreError;
-};
-
-/// The text of an error of libpq's in one line.
-template <class Error = StoreError>
-[[noreturn]] void throw_postgres_error(const char* text) {
-    std::string line = "PostgreSQL: ";
-    for (const char* c = text; *c; ++c) {
-        const bool is_space = *c == '\n' || *c == '\t' || *c == ' ';
-        if (!is_space)
-            line += *c;
-        else if (line.back() != ' ')
-            line += ' ';
-    }
-    while (line.back() == ' ') line.pop_back();
-    throw Error(line);
-}
-
-/// The parameters of a statement in PostgreSQL's binary format: bytes are bytea, numbers are bigint. It views
-/// the bytes.
-template <std::size_t size>
-class PostgresParameters {
-public:
-    template <class... Values>
-    explicit PostgresParameters(const Values&... values) {
-        [[maybe_unused]] std::size_t index = 0;
-        (set(index++, values), ...);
-    }
-    static constexpr int count = static_cast<int>(size);
-    const Oid* types() const noexcept { return types_.data(); }
-    const char* const* values() const noexcept { return values_.data(); }
-    const int* lengths() const noexcept { return lengths_.data(); }
-    const int* formats() const noexcept { return formats_.data(); }
-
-private:
-    static constexpr Oid bytea = 17, bigint = 20;  // the same in every database
-
-    void set(std::size_t index, std::string_view bytes) {
-        if (bytes.size() > INT_MAX) throw StoreError("PostgreSQL: a value is too large");
-        // A null pointer would be NULL, not empty.
-        set(index, bytea, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()));
-    }
-    void set(std::size_t index, std::int64_t number) {
-        auto& bytes = numbers_[index];
-        auto rest = static_cast<std::uint64_t>(number);
-        for (std::size_t i = bytes.size(); i-- > 0; rest >>= 8) bytes[i] = static_cast<char>(rest & 0xff);
-        set(index, bigint, bytes.data(), static_cast<int>(bytes.size()));
-    }
-    void set(std::size_t index, Oid type, const char* value, int length) {
-        types_[index] = type;
-        values_[index] = value;
-        lengths_[index] = length;
-        formats_[index] = 1;
-    }
-
-    std::array<Oid, size> types_;
-    std::array<const char*, size> values_;
-    std::array<int, size> lengths_, formats_;
-    std::array<std::array<char, 8>, size> numbers_;
-};
-template <class... Values>
-PostgresParameters(const Values&...) -> PostgresParameters<sizeof...(Values)>;
-
-/// What a statement came to, in PostgreSQL's binary format.
-class PostgresResult {
-public:
-    PostgresResult() = default;
-    /// Throws StoreError unless the statement did what it says.
-    PostgresResult(PGconn* connection, PGresult* result) : result_(result) {
-        const ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return;
-        // The message alone: its details repeat what was stored.
-        const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-        const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        if (message && state && std::string_view(state).substr(0, 2) == "XX")  // internal error, corrupted
-            throw_postgres_error<PostgresCorrupted>(message);
-        throw_postgres_error(message ? message : PQerrorMessage(connection));
-    }
-
-    int rows() const noexcept { return PQntuples(result_.get()); }
-    /// One row was inserted, updated or deleted.
-    bool changed_one() const noexcept { return std::string_view(PQcmdTuples(result_.get())) == "1"; }
-
-    std::string bytes(int row, int column) const {  // of NULL: none
-        return {PQgetvalue(result_.get(), row, column),
-                static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
-    }
-    std::int64_t integer(int row, int column) const {  // of a bigint, or of a boolean
-        std::uint64_t number = 0;
-        for (const char c : bytes(row, column)) number = number << 8 | static_cast<unsigned char>(c);
-        return static_cast<std::int64_t>(number);
-    }
-
-private:
-    std::unique_ptr<PGresult, PostgresCloser> result_;
-};
-
-/// A connection that never waits longer than it is told to. After an exception it is of no more use.
+/// A connection that never waits longer than it is told to.
+///
+/// What is committed is to be on the disk, ON CONFLICT is to see what others have committed, a statement that nobody
+/// waits for any more is not to happen much later, and each is to use its index, even while the statistics still say
+/// that the table is empty. That takes settings. Where the connection is ours alone they are the session's, and
+/// statements are prepared. Behind a PgBouncer, which may give each transaction another session, and the session to
+/// others, they are each transaction's, and nothing is prepared. A pooler is known by the process id, which it does not
+/// have to tell.
 class PostgresConnection {
 public:
-    using Deadline = std::chrono::steady_clock::time_point;
-
-    PostgresConnection(const std::string& conninfo, Deadline deadline) {
-        // What conninfo says of these comes later and wins.
-        const char* const names[] = {"connect_timeout", "fallback_application_name", "dbname", nullptr};
-        const char* const values[] = {"2", "pivotal-webhook", conninfo.c_str(), nullptr};
-        connection_.reset(PQconnectdbParams(names, values, 1));
-        if (!connection_) throw StoreError("PostgreSQL: out of memory");
-        if (PQstatus(connection_.get()) != CONNECTION_OK) fail();
+    PostgresConnection(const PostgresAddress& address, Deadline deadline)
+        : connection_(address.connect(deadline, wait_for)) {
         PQsetNoticeReceiver(
             connection_.get(), [](void*, const PGresult*) {}, nullptr);
-        if (PQsetnonblocking(connection_.get(), 1) != 0) fail();
-        execute(setup, deadline);
+        if (PQsetnonblocking(connection_.get(), 1) != 0) PostgresAddress::fail(connection_.get());
+        const PostgresResult server = send_and_finish(
+            "SELECT pg_backend_pid()::bigint, pg_is_in_recovery(), current_setting('default_transaction_read_only')",
+            PostgresParameters<0>(), deadline);
+        if (server.integer(0, 1) || server.bytes(0, 2) == "on")
+            throw TryAgain(
+                server.integer(0, 1)
+                    ? "PostgreSQL: the server is a standby, which can only be read; give the primary, or all hosts "
+                      "and target_session_attrs=read-write"
+                    : "PostgreSQL: transactions are read-only here (default_transaction_read_only)",
+                false);
+        is_direct_ = server.integer(0, 0) == PQbackendPID(connection_.get());
+        if (is_direct_) execute(session_settings, deadline);
     }
 
-    /// False: the server has ended it, or is about to. An idle server has nothing else to say.
+    /// False: the server has ended it, or is about to, or its last statement has no answer yet. An idle server has
+    /// nothing to say.
     bool is_usable() const noexcept {
-        return PQstatus(connection_.get()) == CONNECTION_OK && poll_socket(false, 0) == 0;
+        return is_in_step_ && PQstatus(connection_.get()) == CONNECTION_OK &&
+               PQtransactionStatus(connection_.get()) == PQTRANS_IDLE &&
+               poll_socket(connection_.get(), POLLIN, 0) == 0;
     }
+    bool is_direct() const noexcept { return is_direct_; }
 
     /// Statements without parameters, as one transaction.
     void execute(const char* sql, Deadline deadline) {
@@ -164,65 +73,120 @@ public:
     template <class... Values>
     PostgresResult run(Deadline deadline, const char* sql, const Values&... values) {
         const PostgresParameters<sizeof...(Values)> parameters(values...);
+        if (is_direct_) {
+            try {
+                return run_prepared(sql, parameters, deadline);
+            } catch (const StoreError&) {
+                if (state_ != "26000" && state_ != "42P05") throw;
+                is_direct_ = false;  // a pooler after all, which lost what was prepared
+            }
+        }
+        execute(transaction_settings, deadline);
+        PostgresResult result = send_and_finish(sql, parameters, deadline);
+        execute("COMMIT", deadline);
+        return result;
+    }
+
+private:
+    static constexpr const char* session_settings =
+        "SET default_transaction_isolation = 'read committed';"
+        "SET enable_seqscan = off; SET enable_bitmapscan = off;"
+        "SELECT set_config(name, 'on', false) FROM pg_settings "
+        "WHERE name = 'synchronous_commit' AND setting = 'off';"
+        "SELECT set_config(name, '1500', false) FROM pg_settings "
+        "WHERE name = 'statement_timeout' AND setting::bigint NOT BETWEEN 1 AND 1500";
+    static constexpr const char* transaction_settings =
+        "BEGIN ISOLATION LEVEL READ COMMITTED;"
+        "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
+        "SET LOCAL statement_timeout = 1500; SET LOCAL idle_in_transaction_session_timeout = 5000;"
+        "SELECT set_config('synchronous_commit', 'on', true) "
+        "WHERE current_setting('synchronous_commit') = 'off'";
+
+    template <class Parameters>
+    PostgresResult run_prepared(const char* sql, const Parameters& parameters, Deadline deadline) {
+        auto known = prepared_.find(std::string_view(sql));
+        if (known == prepared_.end()) {
+            const std::string name = "pivotal_" + std::to_string(prepared_.size());
+            finish(PQsendPrepare(connection_.get(), name.c_str(), sql, parameters.count, parameters.types()),
+                   deadline);
+            known = prepared_.emplace(sql, name).first;
+        }
+        return finish(PQsendQueryPrepared(connection_.get(), known->second.c_str(), parameters.count,
+                                          parameters.values(), parameters.lengths(), parameters.formats(), 1),
+                      deadline);
+    }
+    template <class Parameters>
+    PostgresResult send_and_finish(const char* sql, const Parameters& parameters, Deadline deadline) {
         return finish(PQsendQueryParams(connection_.get(), sql, parameters.count, parameters.types(),
                                         parameters.values(), parameters.lengths(), parameters.formats(), 1),
                       deadline);
     }
 
-private:
-    // What is committed is to be on the disk, and ON CONFLICT is to see what others have committed. A statement
-    // that nobody waits for any more is not to happen much later. Every statement has its index, which is to
-    // be used even while the server's statistics still say that the table is empty.
-    static constexpr const char* setup =
-        "SET default_transaction_isolation = 'read committed';"
-        "SET enable_seqscan = off; SET enable_bitmapscan = off;"
-        "SELECT set_config(name, 'on', false) FROM pg_settings "
-        "WHERE name = 'synchronous_commit' AND setting = 'off';"
-        "SELECT set_config(name, '2500', false) FROM pg_settings "
-        "WHERE name = 'statement_timeout' AND setting::bigint NOT BETWEEN 1 AND 2500";
-
-    [[noreturn]] void fail() const { throw_postgres_error(PQerrorMessage(connection_.get())); }
-
-    int poll_socket(bool to_write, int milliseconds) const noexcept {
-        const auto events = static_cast<short>(to_write ? POLLIN | POLLOUT : POLLIN);
+    static int poll_socket(PGconn* connection, short events, int milliseconds) noexcept {
 #ifdef _WIN32
-        WSAPOLLFD socket{static_cast<SOCKET>(PQsocket(connection_.get())), events, 0};
+        WSAPOLLFD socket{static_cast<SOCKET>(PQsocket(connection)), events, 0};
         return WSAPoll(&socket, 1, milliseconds);
 #else
-        pollfd socket{PQsocket(connection_.get()), events, 0};
+        pollfd socket{PQsocket(connection), events, 0};
         return poll(&socket, 1, milliseconds);
 #endif
     }
-
-    /// Waits for the server, and reads what it says.
-    void wait(bool to_write, Deadline deadline) {
+    static void wait_for_events(PGconn* connection, short events, Deadline deadline, bool may_have_run) {
         using std::chrono::milliseconds;
         const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-        const int result = left > left.zero() ? poll_socket(to_write, static_cast<int>(left.count())) : 0;
-        if (result == 0) throw StoreError("PostgreSQL: the server does not answer");
-        if (result < 0 && errno != EINTR) throw StoreError("PostgreSQL: cannot wait for the server");
-        if (!PQconsumeInput(connection_.get())) fail();
+        const int result =
+            left > left.zero() ? poll_socket(connection, events, static_cast<int>(left.count())) : 0;
+        if (result == 0) throw TryAgain("PostgreSQL: the server does not answer", may_have_run);
+        if (result < 0 && errno != EINTR)
+            throw TryAgain("PostgreSQL: cannot wait for the server", may_have_run);
+    }
+    static void wait_for(PGconn* connection, bool to_write, Deadline deadline) {
+        wait_for_events(connection, to_write ? POLLOUT : POLLIN, deadline, false);
+    }
+
+    /// Waits for the server, and reads what it says.
+    void wait(short events, Deadline deadline) {
+        wait_for_events(connection_.get(), events, deadline, true);
+        if (!PQconsumeInput(connection_.get())) lose();
+    }
+    [[noreturn]] void lose() const {
+        throw TryAgain(postgres_error(PQerrorMessage(connection_.get())), true);
     }
 
     PostgresResult finish(int sent, Deadline deadline) {
         PGconn* const connection = connection_.get();
-        if (!sent) fail();
+        if (!sent) PostgresAddress::fail(connection);
+        is_in_step_ = false;
         for (;;) {
             const int left = PQflush(connection);
-            if (left < 0) fail();
+            if (left < 0) lose();
             if (left == 0) break;
-            wait(true, deadline);
+            wait(POLLIN | POLLOUT, deadline);
         }
         PostgresResult last;
+        std::exception_ptr error;
         for (;;) {
-            while (PQisBusy(connection)) wait(false, deadline);
+            while (PQisBusy(connection)) wait(POLLIN, deadline);
             PGresult* const result = PQgetResult(connection);
-            if (!result) return last;
-            last = PostgresResult(connection, result);
+            if (!result) break;
+            try {
+                last = PostgresResult(connection, result);
+            } catch (...) {
+                if (!error) error = std::current_exception();
+                const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+                state_ = state ? state : "";
+            }
         }
+        is_in_step_ = !error || state_ != "25006";  // a primary no more: of no more use
+        if (error) std::rethrow_exception(error);
+        return last;
     }
 
-    std::unique_ptr<PGconn, PostgresCloser> connection_;
+    PostgresAddress::Connection connection_;
+    bool is_direct_ = false;                                    // nobody stands between us and the session
+    bool is_in_step_ = true;                                    // no answer is under way
+    std::string state_;                                         // the SQLSTATE of the last error
+    std::map<std::string, std::string, std::less<>> prepared_;  // the names of statements, by their text
 };
 
 }  // namespace detail

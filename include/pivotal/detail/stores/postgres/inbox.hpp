@@ -17,8 +17,8 @@
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
-#include <pivotal/detail/stores/postgres/connection.hpp>
 #include <pivotal/detail/stores/postgres/pool.hpp>
+#include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/inbox.hpp>
 
 namespace pivotal {
@@ -67,9 +67,12 @@ class PostgresInbox final : public Inbox {
 public:
     explicit PostgresInbox(std::string conninfo, StoreOptions options = {}, InboxOptions inbox_options = {})
         : consumer_(std::move(options.consumer)),
-          retention_(detail::store_time(options.retention)),
+          retention_(detail::store_time(detail::checked(options).retention)),
           keep_bodies_(inbox_options.keep_bodies),
-          pool_(std::move(conninfo), "pivotal_inbox", schema) {}
+          pool_(
+              std::move(conninfo), options.connections, "pivotal_inbox", schema,
+              "seq,consumer,event_id,type,message_id,signed_at,received_at,state,attempt,due_at,owner,taken_at,"
+              "lease_until,ended_at,expires_at,error,body") {}
 
     bool put(const Event& event, Body body) override;
     std::optional<Job> take(std::chrono::milliseconds lease) override;
@@ -115,7 +118,7 @@ private:
 
 inline bool PostgresInbox::put(const Event& event, Body body) {
     // Whoever waits here for a row holds no other. A dead letter keeps its taken_at; what is new has none.
-    const detail::PostgresResult row = pool_.run(
+    const detail::PostgresResult row = pool_.run_repeatable(
         R"(INSERT INTO pivotal_inbox AS known
                (consumer, event_id, type, message_id, signed_at, received_at, state, attempt, due_at, body)
            VALUES ($1, $2, $3, $4, $5, clock_timestamp(), 0, 0, clock_timestamp(), $6)
@@ -217,7 +220,7 @@ inline void PostgresInbox::read_body(Event& event, std::string& body) {
 inline bool PostgresInbox::renew(const Job& job, std::chrono::milliseconds lease) {
     const detail::StoreTime length = detail::store_time(lease);
     return pool_
-        .run(
+        .run_repeatable(
             R"(UPDATE pivotal_inbox SET lease_until = clock_timestamp() + $4 * interval '1 ms',
                    due_at = clock_timestamp() + ($4 + $5) * interval '1 ms'
                WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state + 0 = 0
@@ -228,7 +231,7 @@ inline bool PostgresInbox::renew(const Job& job, std::chrono::milliseconds lease
 
 inline bool PostgresInbox::done(const Job& job) {
     return pool_
-        .run(
+        .run_repeatable(
             R"(UPDATE pivotal_inbox SET state = 1, error = NULL, body = CASE WHEN $5 = 1 THEN body END,
                    ended_at = CASE state WHEN 0 THEN clock_timestamp() ELSE ended_at END, expires_at =
                    CASE state WHEN 0 THEN clock_timestamp() + $4 * interval '1 ms' ELSE expires_at END
@@ -248,7 +251,7 @@ inline bool PostgresInbox::retry(const Job& job, std::chrono::milliseconds delay
 
 inline bool PostgresInbox::bury(const Job& job, std::string_view error) {
     return pool_
-        .run(
+        .run_repeatable(
             R"(UPDATE pivotal_inbox SET state = 2, error = CASE state WHEN 0 THEN $4 ELSE error END,
                    ended_at = CASE state WHEN 0 THEN date_trunc('milliseconds', clock_timestamp()) ELSE ended_at END
                WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state IN (0, 2))",

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include <libpq-fe.h>
 
-#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
+#include <pivotal/detail/stores/postgres/address.hpp>
 #include <pivotal/detail/stores/postgres/connection.hpp>
 #include <pivotal/idempotency.hpp>
 
@@ -18,78 +16,73 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// The conninfo, where it can be read. Else it is refused without a word of it: libpq's errors quote what it
-/// took for a name or a number, which may be a part of the password.
-inline std::string checked_conninfo(std::string conninfo) {
-    const auto refuse = [] {
-        throw StoreError(
-            "PostgreSQL: cannot read the connection string; in a URI special characters are to be "
-            "percent-encoded, elsewhere quoted");
-    };
-    if (conninfo.find('\0') != conninfo.npos) refuse();
-    const std::unique_ptr<PQconninfoOption, PostgresCloser> options(
-        PQconninfoParse(conninfo.c_str(), nullptr));
-    if (!options) refuse();
-    const bool is_uri = conninfo.rfind("postgres", 0) == 0 && conninfo.find("://") != conninfo.npos;
-    for (const PQconninfoOption* option = options.get(); option->keyword; ++option) {
-        const std::string keyword = option->keyword, value = option->val ? option->val : "";
-        // What is left of a password that has one of @, / and : in it.
-        if (keyword == "port" && value.find_first_not_of("0123456789,") != value.npos) refuse();
-        if (is_uri && keyword == "dbname" && value.find('@') != value.npos) refuse();
-        if (is_uri && keyword == "host" && value.find('@', 1) != value.npos) refuse();  // @: a Linux socket
-    }
-    return conninfo;
-}
-
-/// The statements of a store, on a few connections that all threads share.
+/// The statements of a store, on connections that all threads share.
 class PostgresPool {
 public:
-    /// `schema` creates what is missing of `table`, which is what it is for.
-    PostgresPool(std::string conninfo, const std::string& table, const std::string& schema)
-        : connections_(most, [conninfo = checked_conninfo(std::move(conninfo))](Deadline deadline) {
-              return std::make_unique<PostgresConnection>(conninfo, deadline);
+    /// `schema` creates what is missing of `table`, which is to have the `columns`, separated by commas.
+    PostgresPool(std::string conninfo, int connections, const std::string& table, const std::string& schema,
+                 const std::string& columns)
+        : connections_(connections, [address = PostgresAddress(std::move(conninfo))](Deadline deadline) {
+              return std::make_unique<PostgresConnection>(address, deadline);
           }) {
         if (!PQisthreadsafe()) throw StoreError("PostgreSQL: this libpq was built without threads");
-        const std::string find = "SELECT 1 FROM pg_class WHERE oid = to_regclass('" + table + "')";
-        if (run(find.c_str()).rows() != 0) return;
-        // Of several processes one creates it: IF NOT EXISTS alone fails where two do it at once.
-        const std::string create = std::string(schema_lock) + ";" + schema;
-        use([&](PostgresConnection& connection, Deadline deadline) {
-            connection.execute(create.c_str(), deadline);
-        });
+        const Deadline deadline = DueTime::of_call();
+        auto connection = connections_.make(deadline);
+        if (connection->run(deadline, "SELECT 1 WHERE to_regclass(convert_from($1, 'UTF8')) IS NULL", table)
+                .rows() == 1)
+            // Of several processes one creates it: IF NOT EXISTS alone fails where two do it at once.
+            connection->execute((std::string("BEGIN;") + schema_lock + ";" + schema + ";COMMIT").c_str(),
+                                deadline);
+        check(*connection, deadline, table, columns);
+        connections_.add(std::move(connection));
     }
 
     /// Waits until nobody else creates tables of ours; lasts until the transaction ends.
     static constexpr const char* schema_lock = "SELECT pg_advisory_xact_lock(8101762530170448239)";
 
-    /// What a statement comes to, as a transaction of its own.
+    /// What a statement comes to, as a transaction of its own. Where its answer is lost there is a StoreError, though
+    /// it may have happened.
     template <class... Values>
     PostgresResult run(const char* sql, const Values&... values) {
-        PostgresResult result;
-        use([&](PostgresConnection& connection, Deadline deadline) {
-            result = connection.run(deadline, sql, values...);
-        });
-        return result;
+        return use(false, sql, values...);
+    }
+    /// The same for a statement that does no harm when it happens twice: where its answer is lost it is repeated.
+    template <class... Values>
+    PostgresResult run_repeatable(const char* sql, const Values&... values) {
+        return use(true, sql, values...);
     }
 
 private:
-    using Connections = ConnectionPool<PostgresConnection>;
-    using Deadline = Connections::Deadline;
-
-    /// For one statement: a claim, and a completion that is repeated, are over in Pivotal's 10 s.
-    static constexpr std::chrono::seconds patience{3};
-    /// More would not be faster: the server has as many cores, and one disk.
-    static constexpr std::size_t most = 4;
-
-    template <class Work>
-    void use(const Work& work) {
-        const Deadline deadline = DueTime::of_call(patience);
-        Connections::Loan connection = connections_.take(deadline);
-        work(*connection, deadline);
-        connection.give_back();
+    template <class... Values>
+    PostgresResult use(bool repeatable, const char* sql, const Values&... values) {
+        return connections_.use(repeatable, [&](PostgresConnection& connection, Deadline deadline) {
+            return connection.run(deadline, sql, values...);
+        });
     }
 
-    Connections connections_;
+    /// Says what is missing of the table, before the first event does.
+    static void check(PostgresConnection& connection, Deadline deadline, const std::string& table,
+                      const std::string& columns) {
+        const PostgresResult missing = connection.run(
+            deadline,
+            R"(SELECT (SELECT string_agg(column_name, ', ') FROM unnest(string_to_array(convert_from($2, 'UTF8'), ','))
+                         AS column_name
+                       WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(name)
+                                         AND attname = column_name AND NOT attisdropped)),
+                      (SELECT string_agg(right_name, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'])
+                         AS right_name
+                       WHERE NOT has_table_privilege(to_regclass(name), right_name))
+               FROM convert_from($1, 'UTF8') AS name)",
+            table, columns);
+        if (const std::string names = missing.bytes(0, 0); !names.empty())
+            throw StoreError("PostgreSQL: the table " + table +
+                             " is another program's, or another version's: it has no column " + names);
+        if (const std::string rights = missing.bytes(0, 1); !rights.empty())
+            throw StoreError("PostgreSQL: the role has no right to " + rights + " in the table " + table +
+                             "; GRANT it");
+    }
+
+    ConnectionPool<PostgresConnection> connections_;
 };
 
 }  // namespace detail

@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/redis/address.hpp>
 #include <pivotal/detail/stores/redis/scripts.hpp>
 #include <pivotal/idempotency.hpp>
@@ -27,27 +29,12 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// The connection failed, which says nothing about Redis: a new one may serve.
-class RedisConnectionLost : public StoreError {
-public:
-    RedisConnectionLost(const std::string& what, bool may_have_run)
-        : StoreError(what), may_have_run_(may_have_run) {}
-    /// False: Redis has not been given what it was asked for.
-    bool may_have_run() const noexcept { return may_have_run_; }
-
-private:
-    bool may_have_run_;
-};
-
-/// A connection to Redis, for one thread at a time. After an exception it must not be used again: what comes
-/// next on it may be the reply to something else.
+/// A connection to Redis, for one thread at a time.
 ///
 /// hiredis connects, writes commands and reads replies. The bytes are sent and waited for here, since hiredis
 /// starts a timeout anew at each signal, and lets SIGPIPE end the process when Redis has gone.
 class RedisConnection {
 public:
-    using Deadline = std::chrono::steady_clock::time_point;
-
     /// Connects and authenticates, or throws StoreError.
     RedisConnection(const RedisAddress& address, Deadline deadline) : name_("Redis at " + address.name()) {
         const auto left =
@@ -60,7 +47,7 @@ public:
                            ? redisConnectWithTimeout(address.host.c_str(), address.port, timeout)
                            : redisConnectUnixWithTimeout(address.socket.c_str(), timeout));
         if (!context_) throw std::bad_alloc();
-        if (context_->err) throw RedisConnectionLost(name_ + ": cannot connect: " + context_->errstr, false);
+        if (context_->err) throw TryAgain(name_ + ": cannot connect: " + context_->errstr, false);
         // So that a connection which a firewall has forgotten is noticed while nobody waits for it.
         if (address.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK)
             lose(context_->errstr);
@@ -75,10 +62,10 @@ public:
         }
     }
 
-    /// Open, and nothing has come that nobody asked for.
+    /// Open and in step: no reply is missing, and nothing has come that nobody asked for.
     bool is_usable() const noexcept {
         pollfd waits{context_->fd, POLLIN, 0};
-        return poll(&waits, 1, 0) == 0;
+        return is_in_step_ && poll(&waits, 1, 0) == 0;
     }
 
     /// The word that the script answers.
@@ -119,11 +106,14 @@ private:
 
     /// Throws where it is an error.
     Reply checked(Reply reply) const {
-        if (!is_error(reply)) return reply;
+        if (is_error(reply)) throw StoreError(text_of_error(reply));
+        return reply;
+    }
+    std::string text_of_error(const Reply& reply) const {
         std::string error = bytes_of(reply).substr(0, 200);
         for (char& c : error)
             if (c < ' ' || c > '~') c = '?';  // it can repeat bytes of an id
-        throw StoreError(name_ + ": " + error);
+        return name_ + ": " + error;
     }
     std::string text_of(const Reply& reply) const {
         if (reply->type != REDIS_REPLY_STRING) throw StoreError(name_ + ": a reply that is no string");
@@ -156,10 +146,23 @@ private:
             redisFormatCommandArgv(&made, static_cast<int>(words.size()), starts.data(), sizes.data());
         const std::unique_ptr<char, Free> command(made);
         if (size < 0 || !made) throw std::bad_alloc();
-        may_have_run_ = false;
+        is_in_step_ = may_have_run_ = false;
         send({made, static_cast<std::size_t>(size)}, deadline);
         may_have_run_ = true;
-        return receive(deadline);
+        Reply reply = receive(deadline);
+        if (is_error(reply)) check_server(reply);
+        is_in_step_ = true;
+        return reply;
+    }
+
+    /// Throws where the error is not of the command: a new connection may find a Redis that is itself again, or
+    /// another one. Nothing was done.
+    void check_server(const Reply& reply) const {
+        const std::string error = bytes_of(reply), code = code_of(reply);
+        for (const char* const passing :
+             {"LOADING", "READONLY", "MASTERDOWN", "BUSY", "TRYAGAIN", "CLUSTERDOWN"})
+            if (code == passing) throw TryAgain(text_of_error(reply), false);
+        if (error.rfind("ERR max number of clients", 0) == 0) throw TryAgain(text_of_error(reply), false);
     }
 
     void send(std::string_view bytes, Deadline deadline) {
@@ -202,7 +205,7 @@ private:
     }
 
     [[noreturn]] void lose(const std::string& why) const {
-        throw RedisConnectionLost(name_ + ": " + why, may_have_run_);
+        throw TryAgain(name_ + ": " + why, may_have_run_);
     }
     [[noreturn]] void lose_by_errno() const {
         lose(std::error_code(errno, std::generic_category()).message());
@@ -211,6 +214,7 @@ private:
     const std::string name_;
     std::unique_ptr<redisContext, Free> context_;
     std::array<std::string, redis_scripts> hashes_;  // by which Redis knows the scripts
+    bool is_in_step_ = true;                         // no reply is missing
     bool may_have_run_ = false;                      // the command that was sent last
 };
 

@@ -32,7 +32,7 @@ public:
     explicit SqliteInbox(const std::filesystem::path& path, StoreOptions options = {},
                          InboxOptions inbox_options = {})
         : consumer_(std::move(options.consumer)),
-          retention_(detail::store_time(options.retention)),
+          retention_(detail::store_time(detail::checked(options).retention)),
           keep_bodies_(inbox_options.keep_bodies),
           database_(path, table) {}
 

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <libpq-fe.h>
+
+#include <pivotal/detail/stores/connection_pool.hpp>
+#include <pivotal/idempotency.hpp>
+
+namespace pivotal {
+inline namespace v1 {
+namespace detail {
+
+struct PostgresCloser {
+    void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
+    void operator()(PGresult* result) const noexcept { PQclear(result); }
+    void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+
+/// What was stored cannot be read any more.
+class PostgresCorrupted : public StoreError {
+public:
+    using StoreError::StoreError;
+};
+
+/// The text of an error of libpq's in one line.
+inline std::string postgres_error(const char* text) {
+    std::string line = "PostgreSQL: ";
+    for (const char* c = text; *c; ++c) {
+        const bool is_space = *c == '\n' || *c == '\t' || *c == ' ';
+        if (!is_space)
+            line += *c;
+        else if (line.back() != ' ')
+            line += ' ';
+    }
+    while (line.back() == ' ') line.pop_back();
+    return line;
+}
+
+/// The parameters of a statement in PostgreSQL's binary format: bytes are bytea, numbers are bigint. It views
+/// the bytes.
+template <std::size_t size>
+class PostgresParameters {
+public:
+    template <class... Values>
+    explicit PostgresParameters(const Values&... values) {
+        [[maybe_unused]] std::size_t index = 0;
+        (set(index++, values), ...);
+    }
+    static constexpr int count = static_cast<int>(size);
+    const Oid* types() const noexcept { return types_.data(); }
+    const char* const* values() const noexcept { return values_.data(); }
+    const int* lengths() const noexcept { return lengths_.data(); }
+    const int* formats() const noexcept { return formats_.data(); }
+
+private:
+    static constexpr Oid bytea = 17, bigint = 20;  // the same in every database
+
+    void set(std::size_t index, std::string_view bytes) {
+        if (bytes.size() > INT_MAX) throw StoreError("PostgreSQL: a value is too large");
+        // A null pointer would be NULL, not empty.
+        set(index, bytea, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()));
+    }
+    void set(std::size_t index, std::int64_t number) {
+        auto& bytes = numbers_[index];
+        auto rest = static_cast<std::uint64_t>(number);
+        for (std::size_t i = bytes.size(); i-- > 0; rest >>= 8) bytes[i] = static_cast<char>(rest & 0xff);
+        set(index, bigint, bytes.data(), static_cast<int>(bytes.size()));
+    }
+    void set(std::size_t index, Oid type, const char* value, int length) {
+        types_[index] = type;
+        values_[index] = value;
+        lengths_[index] = length;
+        formats_[index] = 1;
+    }
+
+    std::array<Oid, size> types_;
+    std::array<const char*, size> values_;
+    std::array<int, size> lengths_, formats_;
+    std::array<std::array<char, 8>, size> numbers_;
+};
+template <class... Values>
+PostgresParameters(const Values&...) -> PostgresParameters<sizeof...(Values)>;
+
+/// What a statement came to, in PostgreSQL's binary format.
+class PostgresResult {
+public:
+    PostgresResult() = default;
+    /// Throws StoreError unless the statement did what it says.
+    PostgresResult(PGconn* connection, PGresult* result) : result_(result) {
+        const ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return;
+        // The message alone: its details repeat what was stored.
+        const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+        const std::string error = postgres_error(message ? message : PQerrorMessage(connection));
+        const char* const code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        const std::string_view state = code ? code : "";
+        // Given up by the server, which waited too long, or for itself, or is a standby by now: nothing has happened.
+        for (const std::string_view undone : {"57014", "55P03", "40001", "40P01", "25006"})
+            if (state == undone) throw TryAgain(error, false);
+        // The connection is at its end.
+        if (state.empty() || state.substr(0, 2) == "08" || state.substr(0, 3) == "57P")
+            throw TryAgain(error, true);
+        if (state.substr(0, 2) == "XX") throw PostgresCorrupted(error);  // internal error, corrupted
+        throw StoreError(error);
+    }
+
+    int rows() const noexcept { return PQntuples(result_.get()); }
+    /// One row was inserted, updated or deleted.
+    bool changed_one() const noexcept { return std::string_view(PQcmdTuples(result_.get())) == "1"; }
+
+    std::string bytes(int row, int column) const {  // of NULL: none
+        return {PQgetvalue(result_.get(), row, column),
+                static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+    }
+    std::int64_t integer(int row, int column) const {  // of a bigint, or of a boolean
+        std::uint64_t number = 0;
+        for (const char c : bytes(row, column)) number = number << 8 | static_cast<unsigned char>(c);
+        return static_cast<std::int64_t>(number);
+    }
+
+private:
+    std::unique_ptr<PGresult, PostgresCloser> result_;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace pivotal
