@@ -311,12 +311,9 @@ TEST_CASE("claim, renew and complete can be repeated after a cut connection", "[
 
 TEST_CASE("where a reply is lost the answer can be had again", "[postgres]") {
     Kind kind;
-    support::TemporaryFolder folder;
-    const std::string name = ".s.PGSQL.5432";
-    Proxy proxy(folder.file(name), (support::postgres().folder() / name).string());
-    std::string address = kind.address();
-    const std::string host = support::postgres().folder().string();
-    address.replace(address.find(host), host.size(), folder.path().string());
+    const auto proxy_made = kind.proxy();
+    Proxy& proxy = *proxy_made;
+    const std::string address = kind.address_of(proxy);
     const auto store = std::make_shared<PostgresStore>(address);
     const auto warm_up = [&] {  // its connection is there, and its statements are prepared
         CHECK(store->claim("warm", "a", 1h) == Claim::granted);

@@ -11,6 +11,7 @@
 #include "agent.hpp"
 #include "postgres_server.hpp"
 #include "process.hpp"
+#include "proxy.hpp"
 
 namespace support {
 
@@ -74,6 +75,25 @@ public:
     }
     std::string address() const { return schema_.address(); }
     const PostgresSchema& schema() const { return schema_; }
+
+    // For outages.cpp.
+    static void stop_server() { postgres().stop(); }
+    static void start_server() { postgres().start(); }
+    static std::unique_ptr<Proxy> proxy() {
+        return std::make_unique<Proxy>((postgres().folder() / ".s.PGSQL.5432").string());
+    }
+    std::string address_of(const Proxy& proxy) const {
+        return address() + " host=127.0.0.1 port=" + std::to_string(proxy.port());
+    }
+    /// The server grants so many connections to who has this address.
+    std::string address_with_connections(int most) {
+        store();
+        PostgresUser(address()).run(
+            "DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN CONNECTION LIMIT " +
+            std::to_string(most) + "; GRANT USAGE ON SCHEMA " + schema_.name() +
+            " TO limited; GRANT ALL ON pivotal_claims TO limited");
+        return schema_.address("", "limited");
+    }
 
     /// Adds so many completed ids, and some that have expired.
     void fill(int count) {

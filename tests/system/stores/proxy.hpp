@@ -25,13 +25,8 @@ namespace support {
 /// Passes on what comes to its port, or to its socket, and the replies.
 class Proxy {
 public:
-    explicit Proxy(int server_port) : server_(local(server_port)), listener_(open_socket(AF_INET)) {
-        start(local(0));
-        sockaddr_in address{};
-        socklen_t size = sizeof address;
-        if (getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) fail("no port");
-        port_ = ntohs(address.sin_port);
-    }
+    explicit Proxy(int server_port) : Proxy(local(server_port)) {}
+    explicit Proxy(const std::string& server_socket) : Proxy(local(server_socket)) {}
     Proxy(const std::string& socket, const std::string& server_socket)
         : server_(local(server_socket)), listener_(open_socket(AF_UNIX)) {
         start(local(socket));
@@ -52,6 +47,9 @@ public:
     void lose_replies(int count) { to_lose_ = count; }
     /// While it stalls no reply comes through; those of that time are lost.
     void stall(bool on) { stalled_ = on; }
+    /// From now on nothing passes on the connections that there are, and nobody is told, as by a firewall that has
+    /// forgotten them.
+    void forget_connections() { forgets_ = true; }
     /// Connections made so far.
     int connections() const { return connections_; }
     /// Replies that were lost or held back so far.
@@ -60,6 +58,7 @@ public:
 private:
     struct Pair {
         int client, server;
+        bool is_forgotten = false;
         void close_both() const {
             close(client);
             close(server);
@@ -93,6 +92,13 @@ private:
         made.size = sizeof address;
         return made;
     }
+    explicit Proxy(const Address& server) : server_(server), listener_(open_socket(AF_INET)) {
+        start(local(0));
+        sockaddr_in address{};
+        socklen_t size = sizeof address;
+        if (getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) fail("no port");
+        port_ = ntohs(address.sin_port);
+    }
     static int open_socket(int family) { return socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 
     void start(const Address& address) {
@@ -108,8 +114,15 @@ private:
                 waits.push_back({pair.server, POLLIN, 0});
             }
             if (poll(waits.data(), waits.size(), -1) < 0) continue;
+            if (forgets_.exchange(false))
+                for (Pair& pair : pairs_) pair.is_forgotten = true;
             for (std::size_t i = pairs_.size(); i-- > 0;) {
                 const Pair pair = pairs_[i];
+                if (pair.is_forgotten) {
+                    if (waits[2 + 2 * i].revents) drop(pair.client);
+                    if (waits[3 + 2 * i].revents) drop(pair.server);
+                    continue;
+                }
                 const bool alive = (!waits[2 + 2 * i].revents || pass(pair.client, pair.server)) &&
                                    (!waits[3 + 2 * i].revents || pass_reply(pair));
                 if (alive) continue;
@@ -128,6 +141,10 @@ private:
             pairs_.push_back(pair);
         else
             pair.close_both();
+    }
+    static void drop(int from) {
+        char bytes[65536];
+        if (recv(from, bytes, sizeof bytes, 0) <= 0) shutdown(from, SHUT_RD);
     }
     static bool pass(int from, int to) {
         char bytes[65536];
@@ -153,7 +170,7 @@ private:
     int port_ = 0;
     std::vector<Pair> pairs_;
     std::atomic<int> to_lose_{0}, connections_{0}, withheld_{0};
-    std::atomic<bool> stalled_{false}, stopping_{false};
+    std::atomic<bool> stalled_{false}, forgets_{false}, stopping_{false};
     std::thread running_;
 };
 

@@ -15,6 +15,7 @@
 
 #include "agent.hpp"
 #include "process.hpp"
+#include "proxy.hpp"
 #include "redis_server.hpp"
 
 namespace support {
@@ -38,6 +39,19 @@ public:
     }
     std::string address() const { return server_.url(); }
     RedisServer& server() { return server_; }
+
+    // For outages.cpp.
+    void stop_server() { server_.process().stop(); }
+    void start_server() { server_.start(); }
+    std::unique_ptr<Proxy> proxy() { return std::make_unique<Proxy>(server_.port()); }
+    static std::string address_of(const Proxy& proxy) {
+        return "redis://127.0.0.1:" + std::to_string(proxy.port());
+    }
+    /// The server grants so many connections to who has this address.
+    std::string address_with_connections(int most) {
+        server_.ask({"CONFIG", "SET", "maxclients", std::to_string(most + 1)});  // one is the test's
+        return address();
+    }
 
     /// Adds so many completed ids.
     void fill(int count) {

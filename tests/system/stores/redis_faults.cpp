@@ -7,7 +7,6 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -182,27 +181,6 @@ TEST_CASE("where one connection was lost the idle ones are not used", "[redis][f
     proxy.lose_replies(1);
     CHECK(store.claim("evt_new", "a", 1h) == Claim::granted);
     CHECK(proxy.connections() == before + 1);
-}
-
-TEST_CASE("an idle connection asks now and then whether Redis is there", "[redis][faults]") {
-    Kind kind;
-    RedisStore store(kind.address());
-    warm_up(store);
-    // The kernel's list of connections says which timer each has: 02 is that of keep-alive.
-    std::ostringstream port;
-    port << std::hex << std::uppercase << kind.server().port();
-    std::ifstream connections("/proc/net/tcp");
-    int ours = 0, kept_alive = 0;
-    for (std::string line; std::getline(connections, line);) {
-        std::istringstream words(line);
-        std::string number, local, remote, state, queues, timer;
-        words >> number >> local >> remote >> state >> queues >> timer;
-        if (remote != "0100007F:" + port.str() || state != "01") continue;
-        ++ours;
-        if (timer.substr(0, 2) == "02") ++kept_alive;
-    }
-    CHECK(ours == 1);
-    CHECK(kept_alive == 1);
 }
 
 TEST_CASE("what is more than the kernel takes at once is sent when it takes it", "[redis][faults]") {
