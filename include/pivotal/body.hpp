@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <pivotal/detail/core/attributes.hpp>
+
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
@@ -15,6 +17,14 @@ constexpr bool is_byte = false;  // void, and what is not complete
 template <class T>
 constexpr bool is_byte<T, std::void_t<decltype(sizeof(T))>> =
     sizeof(T) == 1 && std::is_trivially_copyable_v<T>;
+
+// What a literal is an array of: read to its NUL, which is none of its text.
+template <class T>
+constexpr bool is_character =
+#if defined(__cpp_char8_t)
+    std::is_same_v<T, char8_t> ||
+#endif
+    std::is_same_v<T, char>;
 
 template <class T>
 constexpr bool is_pointer_to_bytes = std::is_pointer_v<T>&& is_byte<std::remove_pointer_t<T>>;
@@ -34,28 +44,33 @@ constexpr bool is_byte_container<
 ///
 /// Made implicitly from `std::string`, `std::string_view`, `const char*` (to its NUL; null is an empty body)
 /// and any contiguous container of one-byte elements, such as `std::vector<unsigned char>`, `std::span<const
-/// std::byte>` or `QByteArray`. An array of `char` is read to its NUL, as a literal is; an array of another
-/// byte type is taken whole.
+/// std::byte>` or `QByteArray`. An array of `char` or `char8_t` is read to its NUL, as a literal is; an array of
+/// another byte type is taken whole.
 ///
 /// The bytes must outlive the call that the view is given to. Not for a body that was parsed and written
 /// again, nor for one whose encoding was changed: its signature would not match.
 class Body {
 public:
     constexpr Body() noexcept = default;
-    constexpr Body(std::string_view text) noexcept : bytes_(text) {}
-    constexpr Body(const char* text) noexcept : bytes_(text ? std::string_view(text) : std::string_view()) {}
+    constexpr Body(std::string_view text PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept : bytes_(text) {}
+    constexpr Body(const char* text PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
+        : bytes_(text ? std::string_view(text) : std::string_view()) {}
     constexpr Body(std::nullptr_t) noexcept {}
 
     /// `size` bytes at `data`, for servers that hand over a pointer and a length.
-    Body(const void* data, std::size_t size) noexcept : bytes_(static_cast<const char*>(data), size) {}
+    Body(const void* data PIVOTAL_DETAIL_LIFETIMEBOUND, std::size_t size) noexcept
+        : bytes_(static_cast<const char*>(data), size) {}
 
     template <class Container, std::enable_if_t<detail::is_byte_container<Container>, int> = 0>
-    Body(const Container& container) noexcept
+    Body(const Container& container PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
         : Body(static_cast<const void*>(container.data()), static_cast<std::size_t>(container.size())) {}
 
     template <class Byte, std::size_t N,
               std::enable_if_t<detail::is_byte<Byte> && !std::is_same_v<Byte, char>, int> = 0>
-    Body(const Byte (&array)[N]) noexcept : Body(static_cast<const void*>(array), N) {}
+    Body(const Byte (&array PIVOTAL_DETAIL_LIFETIMEBOUND)[N]) noexcept
+        : Body(static_cast<const void*>(array), N) {
+        if constexpr (detail::is_character<Byte>) bytes_ = bytes_.substr(0, bytes_.find('\0'));
+    }
 
     constexpr const char* data() const noexcept { return bytes_.data(); }
     constexpr std::size_t size() const noexcept { return bytes_.size(); }

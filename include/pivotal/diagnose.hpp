@@ -11,6 +11,7 @@
 #include <pivotal/detail/diagnose/search.hpp>
 #include <pivotal/finding.hpp>
 #include <pivotal/headers.hpp>
+#include <pivotal/secrets.hpp>
 #include <pivotal/webhook.hpp>
 
 namespace pivotal {
@@ -22,7 +23,7 @@ namespace detail {
 inline bool is_accepted(std::string_view secrets, Body body, const SeenHeaders& seen, Clock::time_point now) {
     std::error_code error;
     const std::optional<Webhook> webhook = Webhook::create(secrets, error);
-    return webhook && webhook->authenticate(body, seen.signing, error, now);
+    return webhook && webhook->authenticate(body, seen.fields, error, now);
 }
 
 inline Diagnosis nothing_wrong(Body body) {
@@ -75,59 +76,21 @@ inline namespace with_zlib {  // other functions than those without it, should b
 ///
 /// gzip is proved where zlib is there: link the CMake target pivotal::diagnose, or define
 /// PIVOTAL_DIAGNOSE_ZLIB and link zlib.
-template <class HeaderSource>
-[[nodiscard]] std::vector<Diagnosis> diagnose(std::string_view secrets, Body body,
-                                              const HeaderSource& headers,
-                                              Clock::time_point now = Clock::now()) {
-    detail::SeenHeaders seen;
-    if constexpr (std::is_convertible_v<const HeaderSource&, Headers>) {
-        const Headers& values = headers;
-        seen.add("svix-id", values.id.view());
-        seen.add("svix-timestamp", values.timestamp.view());
-        seen.add("svix-signature", values.signature.view());
-    } else {
-        static_assert(detail::is_header_callable<HeaderSource> || detail::is_header_range<HeaderSource>,
-                      "pivotal: this is no HeaderSource; see <pivotal/headers.hpp>.");
-        detail::see_headers(headers, seen);
-    }
+[[nodiscard]] inline std::vector<Diagnosis> diagnose(Secrets secrets, Body body, const HeaderSource& headers,
+                                                     Clock::time_point now = Clock::now()) {
+    detail::SeenHeaders seen(headers);
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)
     constexpr detail::GzipCodec codec = detail::zlib_codec;
 #else
     constexpr detail::GzipCodec codec{};
 #endif
-    std::string_view rest = secrets;
-    const bool accepted = detail::is_accepted(secrets, body, seen, now);
+    std::string_view rest = secrets.view();
+    const bool accepted = detail::is_accepted(secrets.view(), body, seen, now);
     if (accepted && detail::is_accepted(detail::next_secret(rest), body, seen, now))
         return {detail::nothing_wrong(body)};
-    const detail::Evidence evidence(secrets, body.view(), std::move(seen), codec);
+    const detail::Evidence evidence(secrets.view(), body.view(), std::move(seen), codec);
     const detail::SearchResult result = detail::SignatureSearch::run(evidence);
     return detail::DiagnosisReport(evidence, result, accepted, now, WebhookOptions().tolerance).take();
-}
-
-template <class HeaderSource>
-[[nodiscard]] std::vector<Diagnosis> diagnose(const char* secrets, Body body, const HeaderSource& headers,
-                                              Clock::time_point now = Clock::now()) {
-    return diagnose(std::string_view(secrets ? secrets : ""), body, headers, now);
-}
-
-[[nodiscard]] inline std::vector<Diagnosis> diagnose(std::string_view secrets, Body body, Headers headers,
-                                                     Clock::time_point now = Clock::now()) {
-    return diagnose<Headers>(secrets, body, headers, now);
-}
-
-[[nodiscard]] inline std::vector<Diagnosis> diagnose(std::string_view secrets, Body body, HeaderList headers,
-                                                     Clock::time_point now = Clock::now()) {
-    return diagnose<HeaderList>(secrets, body, headers, now);
-}
-
-[[nodiscard]] inline std::vector<Diagnosis> diagnose(const char* secrets, Body body, Headers headers,
-                                                     Clock::time_point now = Clock::now()) {
-    return diagnose<Headers>(secrets, body, headers, now);
-}
-
-[[nodiscard]] inline std::vector<Diagnosis> diagnose(const char* secrets, Body body, HeaderList headers,
-                                                     Clock::time_point now = Clock::now()) {
-    return diagnose<HeaderList>(secrets, body, headers, now);
 }
 
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)

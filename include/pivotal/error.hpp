@@ -5,13 +5,14 @@
 #include <string>
 #include <system_error>
 
+#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/immortal.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 
 /// Why a delivery, an event or a secret was refused. The list is closed: every failure is one of these.
-enum class Errc {
+enum class PIVOTAL_DETAIL_EXPORTED Errc {
     missing_header = 1,  ///< One of the three signing headers is absent or empty.
     malformed_header,    ///< A signing header is present but is not of its form, or occurs twice.
     timestamp_too_old,   ///< Signed longer ago than the tolerance allows: late, replayed, or a wrong clock.
@@ -24,29 +25,38 @@ enum class Errc {
 
 /// The category of the codes made from Errc; its name is "pivotal.webhook". Lives until the process ends.
 /// Thread-safe.
-const std::error_category& webhook_category() noexcept;
+PIVOTAL_DETAIL_EXPORTED const std::error_category& webhook_category() noexcept;
 
 /// Makes a std::error_code of an Errc, so that `ec == pivotal::Errc::signature_mismatch` works. Thread-safe.
 std::error_code make_error_code(Errc) noexcept;
 
-/// The HTTP status that answers a delivery with this outcome. Thread-safe.
+/// What to answer to a delivery: an HTTP status, and a line of plain text that lives as long as the program.
+struct Reply {
+    int status = 500;
+    const char* body = "internal error";
+};
+
+/// The reply to a delivery with this outcome. Thread-safe.
 ///
-/// | code | status |
+/// | code | reply |
 /// | --- | --- |
-/// | no error | 200 |
-/// | `missing_header`, `malformed_header` | 401 |
-/// | `timestamp_too_old`, `timestamp_too_new`, `signature_mismatch` | 401 |
-/// | `malformed_event` | 400 |
-/// | `invalid_secret`, `crypto_failure`, a code of any other category | 500 |
+/// | no error | `200 ok` |
+/// | `missing_header`, `malformed_header` | `401 invalid signature` |
+/// | `timestamp_too_old`, `timestamp_too_new`, `signature_mismatch` | `401 invalid signature` |
+/// | `malformed_event` | `400 malformed event` |
+/// | `invalid_secret`, `crypto_failure`, a code of any other category | `500 internal error` |
 ///
-/// Pivotal retries on everything but 2xx (RFC 9110 §15). Its own handlers answer 401 to all of these; 400
-/// tells an operator apart an authentic body that is no event.
+/// Pivotal retries on everything but 2xx (RFC 9110 §15). Its own handlers answer 401 to all of these; 400 tells an
+/// operator apart an authentic body that is no event.
+Reply reply(const std::error_code&) noexcept;
+
+/// The status alone: `reply(code).status`. Thread-safe.
 int http_status(const std::error_code&) noexcept;
 
 namespace detail {
 
 /// A std::system_error whose what() is one sentence and nothing else.
-class SentenceError : public std::system_error {
+class PIVOTAL_DETAIL_EXPORTED SentenceError : public std::system_error {
 public:
     explicit SentenceError(std::error_code code) : SentenceError(code, code.message()) {}
     SentenceError(std::error_code code, const std::string& sentence)
@@ -64,7 +74,7 @@ private:
 /// `code()` is an Errc, `what()` a sentence for a log, such as "timestamp too old: signed 402 s ago, 300 s
 /// are allowed". The text never holds a secret, an expected signature or bytes of a header or body, but do
 /// not send it to the client: answer `http_status(error.code())`.
-class WebhookVerificationError : public detail::SentenceError {
+class PIVOTAL_DETAIL_EXPORTED WebhookVerificationError : public detail::SentenceError {
 public:
     using SentenceError::SentenceError;
 };
@@ -73,14 +83,14 @@ public:
 ///
 /// `code()` is Errc::invalid_secret, or Errc::crypto_failure where OpenSSL failed; `what()` says what to do
 /// about it and never repeats the secret.
-class InvalidSecretError : public detail::SentenceError {
+class PIVOTAL_DETAIL_EXPORTED InvalidSecretError : public detail::SentenceError {
 public:
     using SentenceError::SentenceError;
 };
 
 namespace detail {
 
-class WebhookCategory : public std::error_category {
+class PIVOTAL_DETAIL_EXPORTED WebhookCategory : public std::error_category {
 public:
     const char* name() const noexcept override { return "pivotal.webhook"; }
 
@@ -117,23 +127,27 @@ inline std::error_code make_error_code(Errc code) noexcept {
     return {static_cast<int>(code), webhook_category()};
 }
 
-inline int http_status(const std::error_code& code) noexcept {
-    if (!code) return 200;
-    if (code.category() != webhook_category()) return 500;
+inline Reply reply(const std::error_code& code) noexcept {
+    if (!code) return {200, "ok"};
+    if (code.category() != webhook_category()) return {};
     switch (static_cast<Errc>(code.value())) {
         case Errc::missing_header:
         case Errc::malformed_header:
         case Errc::timestamp_too_old:
         case Errc::timestamp_too_new:
         case Errc::signature_mismatch:
-            return 401;
+            return {401, "invalid signature"};
         case Errc::malformed_event:
-            return 400;
+            return {400, "malformed event"};
         case Errc::invalid_secret:
         case Errc::crypto_failure:
             break;
     }
-    return 500;
+    return {};
+}
+
+inline int http_status(const std::error_code& code) noexcept {
+    return reply(code).status;
 }
 
 }  // namespace v1

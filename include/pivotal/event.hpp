@@ -10,10 +10,9 @@
 #include <system_error>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include <pivotal/body.hpp>
 #include <pivotal/detail/core/immortal.hpp>
+#include <pivotal/detail/core/json_abi.hpp>
 #include <pivotal/detail/core/json_object.hpp>
 #include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/error.hpp>
@@ -37,6 +36,8 @@ struct Delivery {
     /// Which of the Webhook's secrets it was, from 0: during a rotation, whether the old one is still used.
     std::size_t secret = 0;
 };
+
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An event of Pivotal: what a delivery's body says, and which delivery brought it.
 ///
@@ -74,7 +75,7 @@ struct Event {
     ///
     /// Gives nullopt and Errc::malformed_event for everything else. Throws std::bad_alloc where memory runs
     /// out.
-    template <class = void>
+    template <class = void>  // a file that parses nothing does not pay for nlohmann's parser
     static std::optional<Event> parse(Body body, std::error_code& error);
 #if defined(__cpp_exceptions)
     /// The same; throws WebhookVerificationError (Errc::malformed_event) where it is no event.
@@ -92,9 +93,12 @@ private:
     }
 };
 
-namespace detail {
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 
-/// The one path by which a body becomes an event. A template for the sake of compile time.
+namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
+
+/// The one path by which a body becomes an event.
 template <class Event>
 Refusal parse_event(std::string_view body, Event& event) {
     using json = decltype(event.data);
@@ -138,10 +142,14 @@ Refusal parse_event(std::string_view body, Event& event) {
     return accepted;
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
+
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 template <class>
 std::optional<Event> Event::parse(Body body, std::error_code& error) {
+    error = Errc::malformed_event;
     std::optional<Event> event(std::in_place);
     const detail::Refusal refusal = detail::parse_event(body.view(), *event);
     error = detail::code_of(refusal);
@@ -154,10 +162,11 @@ template <class>
 Event Event::parse(Body body) {
     Event event;
     if (const detail::Refusal refusal = detail::parse_event(body.view(), event))
-        throw WebhookVerificationError(make_error_code(refusal.code), detail::sentence(refusal));
+        detail::raise<WebhookVerificationError>(refusal);
     return event;
 }
 #endif
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

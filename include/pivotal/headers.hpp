@@ -3,29 +3,32 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/header_lookup.hpp>
 #include <pivotal/detail/core/text.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 
-/// The value of a header: a non-owning view, without the spaces and tabs around it (RFC 9110 §5.5). Empty
-/// means absent.
+/// The value of a header: a non-owning view, without the spaces and tabs around it (RFC 9110 §5.5). Empty means absent.
 ///
-/// Made implicitly from `std::string`, `std::string_view`, `const char*` (null: absent), any type with
-/// `data()` and `size()` over `char`, and an optional, pointer or pointer-like of one. The text must outlive
-/// the call that it is given to.
+/// Made implicitly from `std::string`, `std::string_view`, `const char*` (null: absent), any type with `data()` and
+/// `size()` over `char`, and an optional, pointer or pointer-like of one. The text must outlive the call that it is
+/// given to.
 class HeaderValue {
 public:
     constexpr HeaderValue() noexcept = default;
 
     template <class Text,
               std::enable_if_t<detail::is_text<Text> && !std::is_same_v<Text, HeaderValue>, int> = 0>
-    HeaderValue(const Text& text) : text_(detail::trimmed(detail::text_of(text))) {}
+    HeaderValue(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND)
+        : text_(detail::trimmed(detail::text_of(text))) {}
 
     constexpr const char* data() const noexcept { return text_.data(); }
     constexpr std::size_t size() const noexcept { return text_.size(); }
@@ -37,11 +40,13 @@ private:
 
 /// The three signing headers, already looked up: `webhook.verify(body, {id, timestamp, signature})`.
 ///
-/// The values are those of `svix-id`, `svix-timestamp` and `svix-signature`, or of the `webhook-` headers of
-/// Standard Webhooks: always three of one family.
+/// The values are those of `svix-id`, `svix-timestamp` and `svix-signature`, or of the `webhook-` headers of Standard
+/// Webhooks: always three of one family.
 struct Headers {
     HeaderValue id, timestamp, signature;
 };
+
+class HeaderSource;
 
 namespace detail {
 
@@ -49,7 +54,7 @@ namespace detail {
 class HeaderName {
 public:
     template <class Text, std::enable_if_t<is_text<Text> && !std::is_same_v<Text, HeaderName>, int> = 0>
-    HeaderName(const Text& text) : text_(text_of(text)) {}
+    HeaderName(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : text_(text_of(text)) {}
 
     constexpr const char* data() const noexcept { return text_.data(); }
     constexpr std::size_t size() const noexcept { return text_.size(); }
@@ -58,39 +63,95 @@ private:
     std::string_view text_;
 };
 
+FoundHeaders find_headers(const HeaderSource& source, std::optional<HeaderTable>& table);
+
 }  // namespace detail
 
-/// Names and values written out: `webhook.verify(body, {{"svix-id", a}, {"svix-timestamp", b},
-/// {"svix-signature", c}})`.
-using HeaderList = std::initializer_list<std::pair<detail::HeaderName, HeaderValue>>;
-
-namespace detail {
-
-/// Calls `use(FoundHeaders)` with what `source` has; the views are valid until `use` returns.
+/// Where the headers of a delivery are: a parameter that is made implicitly from whatever a server has.
 ///
-/// A HeaderSource is one of these, tried in this order:
-/// 1. Headers;
-/// 2. a callable that takes a header's name (`const char*`) and returns text, or an optional, pointer or
-///    pointer-like of text. It is called through const&, at most six times;
-/// 3. a range of name/value pairs; names compare without regard to ASCII case.
-template <class HeaderSource, class Use>
-decltype(auto) with_headers(const HeaderSource& source, Use&& use) {
-    if constexpr (std::is_convertible_v<const HeaderSource&, Headers>) {
-        const Headers& headers = source;
-        return use(FoundHeaders{headers.id.view(), headers.timestamp.view(), headers.signature.view()});
-    } else if constexpr (is_header_callable<HeaderSource>) {
-        return with_called_headers(source, std::forward<Use>(use));
-    } else if constexpr (is_header_range<HeaderSource>) {
-        return with_ranged_headers(source, std::forward<Use>(use));
-    } else {
-        static_assert(
-            always_false<HeaderSource>,
-            "pivotal: this is no HeaderSource. Pass pivotal::Headers{id, timestamp, signature}, or a callable "
-            "that takes a header's name (const char*), returns text or nothing and can be called through "
-            "const&, or a range of name/value pairs.");
+///     webhook.verify(body, {id, timestamp, signature});                  // or a pivotal::Headers
+///     webhook.verify(body, {{"svix-id", a}, {"svix-timestamp", b}, {"svix-signature", c}});
+///     webhook.verify(body, [&](const char* name) { return request.header(name); });
+///     webhook.verify(body, request.headers);                             // a range of name/value pairs
+///
+/// 1. **Three values**, or names and values written out.
+/// 2. **A callable** that takes a header's name (`const char*`) and returns text or nothing: `const char*` (null: absent),
+///    any type with `data()` and `size()` over `char`, or an optional, pointer or pointer-like of one. It is called
+///    through const&, at most six times; views that it returns must stay valid until the call returns.
+/// 3. **A range of name/value pairs**, such as a `std::multimap`. Names compare without regard to ASCII case.
+///
+/// If any `svix-` header is there they are used, else the `webhook-` family of Standard Webhooks. Where a map has several
+/// values for a name, `std::map<std::string, std::vector<std::string>>`, give a callable that returns the first:
+///
+///     [&](const std::string& name) { const auto at = map.find(name);
+///                                    return at == map.end() ? nullptr : &at->second.front(); }
+///
+/// It views what it is made from and is read in the call: not to be kept. What a callable or a range throws passes
+/// through the call.
+class HeaderSource {
+public:
+    HeaderSource(HeaderValue id PIVOTAL_DETAIL_LIFETIMEBOUND,
+                 HeaderValue timestamp PIVOTAL_DETAIL_LIFETIMEBOUND,
+                 HeaderValue signature PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
+        : values_{id, timestamp, signature} {}
+    HeaderSource(const Headers& headers PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept : values_(headers) {}
+    HeaderSource(std::initializer_list<std::pair<detail::HeaderName, HeaderValue>> list
+                     PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
+        : list_(list), read_([](const HeaderSource& self, detail::HeaderSink& sink) {
+              detail::read_ranged(self.list_, sink);
+          }) {}
+
+    template <class Source, std::enable_if_t<!std::is_base_of_v<Headers, Source>, int> = 0>
+    HeaderSource(const Source& source PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept {
+        if constexpr (std::is_convertible_v<const Source&, Headers>)
+            values_ = source;
+        else if constexpr (detail::check_header_source<Source>())
+            read_ = &read_from<Source>;
+        if constexpr (std::is_function_v<Source>)
+            function_ = reinterpret_cast<void (*)()>(&source);
+        else
+            object_ = std::addressof(source);
     }
+
+    /// Tells `sink` of every header that it asks for: what Webhook and diagnose call.
+    void read(detail::HeaderSink& sink) const {
+        if (read_) return read_(*this, sink);
+        sink.add(0, values_.id.view());
+        sink.add(1, values_.timestamp.view());
+        sink.add(2, values_.signature.view());
+    }
+
+private:
+    template <class Source>
+    static void read_from(const HeaderSource& self, detail::HeaderSink& sink) {
+        if constexpr (std::is_function_v<Source>)
+            detail::read_called(*reinterpret_cast<Source*>(self.function_), sink);
+        else if constexpr (detail::is_header_callable<Source>)
+            detail::read_called(*static_cast<const Source*>(self.object_), sink);
+        else
+            detail::read_ranged(*static_cast<const Source*>(self.object_), sink);
+    }
+
+    friend detail::FoundHeaders detail::find_headers(const HeaderSource& source,
+                                                     std::optional<detail::HeaderTable>& table);
+
+    Headers values_;
+    std::initializer_list<std::pair<detail::HeaderName, HeaderValue>> list_;
+    union {
+        const void* object_ = nullptr;
+        void (*function_)();
+    };
+    void (*read_)(const HeaderSource&, detail::HeaderSink&) = nullptr;  // null: values_ are what there is
+};
+
+/// The signing headers of a source; `table` holds what has to be kept of them until they are no longer used.
+inline detail::FoundHeaders detail::find_headers(const HeaderSource& source,
+                                                 std::optional<HeaderTable>& table) {
+    const Headers& values = source.values_;
+    if (!source.read_) return {values.id.view(), values.timestamp.view(), values.signature.view()};
+    source.read_(source, table.emplace());
+    return table->chosen();
 }
 
-}  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

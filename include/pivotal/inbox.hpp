@@ -15,6 +15,7 @@
 
 namespace pivotal {
 inline namespace v1 {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An event that a worker has leased.
 struct Job {
@@ -113,5 +114,6 @@ protected:
     Inbox& operator=(const Inbox&) = default;
 };
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

@@ -26,6 +26,7 @@
 
 namespace pivotal {
 inline namespace v1 {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// How an InboxWorker works.
 struct WorkerOptions {
@@ -214,5 +215,6 @@ inline std::chrono::milliseconds InboxWorker::backoff(int attempt) const {
         std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

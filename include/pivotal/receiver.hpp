@@ -31,12 +31,7 @@
 
 namespace pivotal {
 inline namespace v1 {
-
-/// What to answer: an HTTP status and a line of plain text.
-struct Reply {
-    int status = 500;
-    std::string body;
-};
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// How a Receiver works.
 struct ReceiverOptions {
@@ -102,29 +97,9 @@ public:
     ///
     /// `headers` is any HeaderSource (see <pivotal/headers.hpp>). `now` is compared with the signed
     /// timestamp and nothing else; give it in tests only.
-    template <class HeaderSource>
     Reply receive(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) noexcept;
-    Reply receive(Body body, Headers headers, Clock::time_point now = Clock::now()) noexcept {
-        return receive<Headers>(body, headers, now);
-    }
-    Reply receive(Body body, HeaderList headers, Clock::time_point now = Clock::now()) noexcept {
-        return receive<HeaderList>(body, headers, now);
-    }
 
 private:
-    /// The replies, by what happened.
-    enum class Outcome {
-        ok,
-        duplicate,
-        in_progress,
-        not_authentic,
-        malformed_event,
-        handler_failed,
-        store_unavailable,
-        internal_error
-    };
-    static Reply reply(Outcome outcome) noexcept;
-
     /// Handles events itself, in `receive`.
     struct Handling {
         std::shared_ptr<IdempotencyStore> store;
@@ -134,11 +109,11 @@ private:
     using Accepting = std::shared_ptr<Inbox>;
 
     static ReceiverOptions checked(ReceiverOptions options);
-    Outcome accept(const Event& event, Body body, detail::Deadline due) noexcept;
-    Outcome put(Inbox& inbox, const Event& event, Body body);
-    Outcome handle(const Handling& mode, const Event& event, detail::Deadline due);
-    Outcome handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
-                           detail::Deadline due);
+    Reply accept(const Event& event, Body body, detail::Deadline due) noexcept;
+    Reply put(Inbox& inbox, const Event& event, Body body);
+    Reply handle(const Handling& mode, const Event& event, detail::Deadline due);
+    Reply handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
+                         detail::Deadline due);
     Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due);
     void release(IdempotencyStore& store, const Event& event, const std::string& owner,
                  detail::Deadline due) noexcept;
@@ -180,46 +155,45 @@ inline ReceiverOptions Receiver::checked(ReceiverOptions options) {
     return options;
 }
 
-template <class HeaderSource>
-Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::time_point now) noexcept {
+inline Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::time_point now) noexcept {
     const detail::Deadline due = std::chrono::steady_clock::now() + patience;
     try {
         std::error_code error;
         if (const std::optional<Event> event = webhook_.verify(body, headers, error, now))
-            return reply(accept(*event, body, due));
-        if (http_status(error) == 401) return reply(Outcome::not_authentic);
-        if (error == Errc::malformed_event) return reply(Outcome::malformed_event);
+            return accept(*event, body, due);
+        const Reply refused = reply(error);
+        if (refused.status < 500) return refused;
         throw std::system_error(error);
     } catch (...) {
         report(Incident::Reason::internal_error, nullptr);
-        return reply(Outcome::internal_error);
+        return {};
     }
 }
 
 /// What an authentic event comes to.
-inline Receiver::Outcome Receiver::accept(const Event& event, Body body, detail::Deadline due) noexcept {
+inline Reply Receiver::accept(const Event& event, Body body, detail::Deadline due) noexcept {
     try {
         if (const auto* const mode = std::get_if<Handling>(&mode_)) return handle(*mode, event, due);
         const detail::DueTime in_time(due);
         return put(*std::get<Accepting>(mode_), event, body);
     } catch (...) {
         report(Incident::Reason::internal_error, &event);
-        return Outcome::internal_error;
+        return {};
     }
 }
 
-inline Receiver::Outcome Receiver::put(Inbox& inbox, const Event& event, Body body) {
+inline Reply Receiver::put(Inbox& inbox, const Event& event, Body body) {
     try {
-        return inbox.put(event, body) ? Outcome::ok : Outcome::duplicate;
+        return {200, inbox.put(event, body) ? "ok" : "duplicate"};
     } catch (const std::bad_alloc&) {
         throw;
     } catch (...) {
         report(Incident::Reason::store_unavailable, &event);
-        return Outcome::store_unavailable;
+        return {503, "store unavailable"};
     }
 }
 
-inline Receiver::Outcome Receiver::handle(const Handling& mode, const Event& event, detail::Deadline due) {
+inline Reply Receiver::handle(const Handling& mode, const Event& event, detail::Deadline due) {
     const std::string owner = detail::random_token();
     if (owner.empty()) throw std::system_error(make_error_code(Errc::crypto_failure));
     Claim found = Claim::in_progress;
@@ -229,17 +203,17 @@ inline Receiver::Outcome Receiver::handle(const Handling& mode, const Event& eve
         throw;
     } catch (...) {
         report(Incident::Reason::store_unavailable, &event);
-        return Outcome::store_unavailable;
+        return {503, "store unavailable"};
     }
     switch (found) {
         case Claim::granted:
             return handle_claimed(mode, event, owner, due);
         case Claim::duplicate:
-            return Outcome::duplicate;
+            return {200, "duplicate"};
         case Claim::in_progress:
             break;
     }
-    return Outcome::in_progress;
+    return {409, "in progress"};
 }
 
 /// Asks again while the event is in progress elsewhere, for as long as the options say.
@@ -256,8 +230,8 @@ inline Claim Receiver::claim(IdempotencyStore& store, const Event& event, const 
     }
 }
 
-inline Receiver::Outcome Receiver::handle_claimed(const Handling& mode, const Event& event,
-                                                  const std::string& owner, detail::Deadline due) {
+inline Reply Receiver::handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
+                                      detail::Deadline due) {
     {
         std::optional<detail::LeaseKeeper::Guard> guard;
         try {
@@ -275,7 +249,7 @@ inline Receiver::Outcome Receiver::handle_claimed(const Handling& mode, const Ev
             guard.reset();
             release(*mode.store, event, owner, due);
             report(Incident::Reason::handler_failed, &event);
-            return Outcome::handler_failed;
+            return {500, "handler failed"};
         }
     }
     // Where the handler took so long that nobody waits for the reply, the next delivery is still to find it done.
@@ -284,7 +258,8 @@ inline Receiver::Outcome Receiver::handle_claimed(const Handling& mode, const Ev
     // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
     const bool told = detail::record_handled(options_.on_incident, event, due,
                                              [&] { return mode.store->complete(event.id, owner); });
-    return told ? Outcome::ok : Outcome::store_unavailable;
+    if (told) return {200, "ok"};
+    return {503, "store unavailable"};
 }
 
 /// The next delivery may claim; where the store cannot be told it may when the lease has run out.
@@ -299,41 +274,6 @@ inline void Receiver::release(IdempotencyStore& store, const Event& event, const
     }
 }
 
-inline Reply Receiver::reply(Outcome outcome) noexcept {
-    struct Line {
-        int status;
-        const char* body;
-    };
-    const Line line = [&]() -> Line {
-        switch (outcome) {
-            case Outcome::ok:
-                return {200, "ok"};
-            case Outcome::duplicate:
-                return {200, "duplicate"};
-            case Outcome::in_progress:
-                return {409, "in progress"};
-            case Outcome::not_authentic:
-                return {401, "invalid signature"};
-            case Outcome::malformed_event:
-                return {400, "malformed event"};
-            case Outcome::handler_failed:
-                return {500, "handler failed"};
-            case Outcome::store_unavailable:
-                return {503, "store unavailable"};
-            case Outcome::internal_error:
-                break;
-        }
-        return {500, "internal error"};
-    }();
-    Reply made;
-    made.status = line.status;
-    try {
-        made.body = line.body;
-    } catch (...) {
-        // The status says it all.
-    }
-    return made;
-}
-
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

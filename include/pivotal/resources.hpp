@@ -11,10 +11,11 @@
 #include <type_traits>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include <pivotal/detail/core/json_abi.hpp>
 
 namespace pivotal {
 inline namespace v1 {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 // The resources of `data.object`, as nlohmann's own conventions read and write them:
 //
@@ -101,7 +102,10 @@ inline constexpr std::string_view phase_changed = "phase.changed";
 
 }  // namespace event_type
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
+
 namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 // What is known of a resource stands once, here: a name and a member for each field.
 template <class Resource>
@@ -190,7 +194,10 @@ inline void write_field(double value, nlohmann::json& json, const char* name) {
         json[name] = value;
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
+
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// Reads a resource; nlohmann's `get<T>()` calls it. Every field that `json` does not have is absent
 /// afterwards. Throws nothing but std::bad_alloc.
@@ -230,5 +237,6 @@ bool operator!=(const Resource& a, const Resource& b) {
     return !(a == b);
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

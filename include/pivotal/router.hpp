@@ -13,6 +13,7 @@
 
 namespace pivotal {
 inline namespace v1 {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// Calls the handler that belongs to an event's type: the most specific one, once.
 ///
@@ -134,5 +135,6 @@ private:
     Handler otherwise_;
 };
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

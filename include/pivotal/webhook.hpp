@@ -3,21 +3,23 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <pivotal/body.hpp>
+#include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/detail/core/secret.hpp>
 #include <pivotal/detail/core/verifier.hpp>
 #include <pivotal/error.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/headers.hpp>
+#include <pivotal/secrets.hpp>
 #include <pivotal/version.hpp>
 
 namespace pivotal {
@@ -39,20 +41,14 @@ struct WebhookOptions {
 ///     if (auto event = webhook.verify(body, headers, error)) handle(*event);
 ///     return pivotal::http_status(error);
 ///
-/// **Secrets** are one or several, separated by white space, so that a rotation is an edit of the environment
-/// variable: `whsec_<base64>` or bare base64 (an HMAC key of 24 to 75 bytes), or `whpk_<base64 of 32 bytes>`
-/// (an Ed25519 public key). A delivery is authentic when any of its signatures belongs to any of the secrets.
-/// Keys are wiped when the last copy goes.
+/// **Secrets** are one or several (see Secrets): a delivery is authentic when any of its signatures belongs to any of
+/// them, and Delivery::secret says to which. Keys are wiped when the last copy goes.
 ///
 /// **Thread safety:** const members may run in many threads at once. Copies are cheap and share the immutable
 /// keys. A moved-from Webhook refuses everything (Errc::invalid_secret); it can be assigned to.
 ///
 /// **Not for:** rejecting replays within the tolerance, or handling an event once: that is the receiver's
 /// work, by Event::id. Not for a body that was parsed and written again: verify the bytes that came.
-///
-/// **Headers** are any HeaderSource: `{id, timestamp, signature}`; `{{"svix-id", a}, {"svix-timestamp", b},
-/// {"svix-signature", c}}`; a callable that takes a header's name; or a range of name/value pairs (see
-/// <pivotal/headers.hpp>).
 ///
 /// **What is checked**, in this order; nothing is parsed before it is authentic:
 /// 1. presence: `missing_header`. If any `svix-` header is there all three must be; else the `webhook-`
@@ -61,8 +57,8 @@ struct WebhookOptions {
 ///    timestamp `[1-9][0-9]{0,11}`, a signature header of at most 8 KiB.
 /// 3. time: `timestamp_too_old`, `timestamp_too_new`. `now` is floored to seconds; exactly the tolerance
 ///    away is good.
-/// 4. signature: `signature_mismatch`. Every `v1` candidate is compared in constant time; of Ed25519
-///    verifications at most four are made.
+/// 4. signature: `signature_mismatch`. Every `v1` candidate is compared in constant time; of Ed25519 candidates the
+///    first sixteen count.
 /// 5. event (verify only): `malformed_event`, see Event::parse.
 ///
 /// A failure inside OpenSSL is `crypto_failure`, never acceptance; a lack of memory in the middle of an Ed25519
@@ -72,231 +68,189 @@ class Webhook {
 public:
 #if defined(__cpp_exceptions)
     /// Throws InvalidSecretError, whose text says what to do and never repeats a secret.
-    explicit Webhook(std::string_view secrets, WebhookOptions options = {});
+    explicit Webhook(Secrets secrets, WebhookOptions options = {});
 
-    /// The same; a null pointer, which is what std::getenv returns for an unset variable, throws
-    /// InvalidSecretError.
-    explicit Webhook(const char* secrets, WebhookOptions options = {});
-
-    /// With the secrets in the environment variable `name`. Throws InvalidSecretError, which names the variable
-    /// where its name is of capitals, digits and `_`. Not while another thread changes the environment (std::getenv).
+    /// With the secrets in the environment variable `name`. Throws InvalidSecretError, which names the variable where
+    /// its name is of capitals, digits and `_`. Not while another thread changes the environment (std::getenv).
     static Webhook from_env(const char* name = "PIVOTAL_WEBHOOK_SECRET", WebhookOptions options = {});
 
-    /// With a raw HMAC key (RFC 2104) of any length but 0, which throws InvalidSecretError. For tests and for
-    /// keys from a key store; not for the text `whsec_...`, which is base64. A key in an array of `char` must be
-    /// given with its size, `from_bytes({key, sizeof key})`: as a Body it ends at its first zero byte.
+    /// With a raw HMAC key (RFC 2104) of any length but 0, which throws InvalidSecretError. For tests and for keys from
+    /// a key store; not for the text `whsec_...`, which is base64. An array of `char` is given with its size,
+    /// `from_bytes({key, sizeof key})`.
     static Webhook from_bytes(Body key, WebhookOptions options = {});
+    static Webhook from_bytes(const char* key,
+                              WebhookOptions options = {}) = delete;  // a raw key is no C string
 #endif
 
-    /// from_bytes that gives nullopt and Errc::invalid_secret or Errc::crypto_failure instead of throwing.
+    /// The constructor, from_env and from_bytes that give nullopt and Errc::invalid_secret or Errc::crypto_failure
+    /// instead of throwing.
+    static std::optional<Webhook> create(Secrets secrets, std::error_code& error,
+                                         WebhookOptions options = {});
+    static std::optional<Webhook> from_env(const char* name, std::error_code& error,
+                                           WebhookOptions options = {});
     static std::optional<Webhook> from_bytes(Body key, std::error_code& error, WebhookOptions options = {});
-
-    /// The constructor that gives nullopt and Errc::invalid_secret or Errc::crypto_failure instead of
-    /// throwing.
-    static std::optional<Webhook> create(std::string_view secrets, std::error_code& error,
-                                         WebhookOptions options = {});
-    static std::optional<Webhook> create(const char* secrets, std::error_code& error,
-                                         WebhookOptions options = {});
-
-    // Everything that parses is a template, so that a file which only includes this header does not pay for
-    // nlohmann's parser. What is written in braces has no type to deduce: the default is for `{id, timestamp,
-    // signature}`, and HeaderList is a parameter that nothing is deduced from, so that pairs are converted.
+    static std::optional<Webhook> from_bytes(const char* key, std::error_code&, WebhookOptions = {}) = delete;
 
     /// The event of an authentic delivery, or nullopt and the code (an Errc; see the list above).
     ///
-    /// `now` is compared with the signed timestamp; give it in tests only.
-    template <class HeaderSource = Headers>
-    [[nodiscard]] std::optional<Event> verify(Body body, const HeaderSource& headers, std::error_code& error,
-                                              Clock::time_point now = Clock::now()) const;
-    template <int = 0>
-    [[nodiscard]] std::optional<Event> verify(Body body, HeaderList headers, std::error_code& error,
-                                              Clock::time_point now = Clock::now()) const;
+    /// `E` is Event, or a type of your own with `static std::optional<E> parse(Body, std::error_code&)`, which is given
+    /// the body once it is authentic; a member `Delivery delivery`, where it has one, is filled in. `now` is compared
+    /// with the signed timestamp; give it in tests only.
+    template <class E = Event>
+    [[nodiscard]] std::optional<E> verify(Body body, const HeaderSource& headers, std::error_code& error,
+                                          Clock::time_point now = Clock::now()) const;
 
-    /// True if the delivery is authentic, else false and the code. The body is bytes and is never parsed: for
-    /// users of another JSON library, for queues (see Event::parse) and proxies. With HMAC secrets it
-    /// allocates nothing of its own.
-    template <class HeaderSource = Headers>
-    [[nodiscard]] bool authenticate(Body body, const HeaderSource& headers, std::error_code& error,
-                                    Clock::time_point now = Clock::now()) const;
-    template <int = 0>
-    [[nodiscard]] bool authenticate(Body body, HeaderList headers, std::error_code& error,
-                                    Clock::time_point now = Clock::now()) const;
+    /// What was verified of an authentic delivery, or nullopt and the code. The body is bytes and is never parsed: for
+    /// users of another JSON library, for queues (see Event::parse) and proxies.
+    [[nodiscard]] std::optional<Delivery> authenticate(Body body, const HeaderSource& headers,
+                                                       std::error_code& error,
+                                                       Clock::time_point now = Clock::now()) const;
 
-#if defined(__cpp_exceptions)
-    /// The event of an authentic delivery, or a WebhookVerificationError.
-    template <class HeaderSource = Headers>
-    [[nodiscard]] Event verify(Body body, const HeaderSource& headers,
-                               Clock::time_point now = Clock::now()) const;
-    template <int = 0>
-    [[nodiscard]] Event verify(Body body, HeaderList headers, Clock::time_point now = Clock::now()) const;
-
-    /// Returns if the delivery is authentic, else throws WebhookVerificationError.
-    template <class HeaderSource = Headers>
-    void authenticate(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) const;
-    template <int = 0>
-    void authenticate(Body body, HeaderList headers, Clock::time_point now = Clock::now()) const;
-
-    /// The value of the signature header: one `v1,` signature for each HMAC secret, separated by spaces. For
-    /// tests and senders; not for showing to a client what its signature should have been.
+    /// The value of the signature header, one `v1,` signature for each HMAC secret, separated by spaces; or an empty
+    /// string and std::errc::invalid_argument for an id or a time that verify would refuse, Errc::invalid_secret where
+    /// there is no HMAC secret, Errc::crypto_failure where OpenSSL fails.
     ///
-    /// `timestamp` is floored to seconds, and `svix-timestamp` must be sent as those.
-    ///
-    /// Throws std::invalid_argument for an id or a time that verify would refuse, std::logic_error where
-    /// there is no HMAC secret, std::system_error (Errc::crypto_failure) where OpenSSL fails.
-    [[nodiscard]] std::string sign(std::string_view id, Clock::time_point timestamp, Body body) const;
-#endif
-
-    /// sign that gives an empty string and std::errc::invalid_argument, Errc::invalid_secret or
-    /// Errc::crypto_failure instead of throwing.
+    /// For tests and senders; not for showing to a client what its signature should have been. `timestamp` is floored
+    /// to seconds, and `svix-timestamp` must be sent as those.
     [[nodiscard]] std::string sign(std::string_view id, Clock::time_point timestamp, Body body,
                                    std::error_code& error) const;
 
-private:
-    using Keys = std::shared_ptr<const detail::KeyRing>;
+#if defined(__cpp_exceptions)
+    /// The same; throws WebhookVerificationError.
+    template <class E = Event>
+    [[nodiscard]] E verify(Body body, const HeaderSource& headers,
+                           Clock::time_point now = Clock::now()) const;
 
-    Webhook(Keys keys, WebhookOptions options) noexcept
+    /// The same; throws WebhookVerificationError.
+    Delivery authenticate(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) const;
+
+    /// The same; throws std::invalid_argument, std::logic_error where there is no HMAC secret, or std::system_error
+    /// (Errc::crypto_failure).
+    [[nodiscard]] std::string sign(std::string_view id, Clock::time_point timestamp, Body body) const;
+#endif
+
+private:
+    Webhook(std::shared_ptr<const detail::KeyRing> keys, WebhookOptions options) noexcept
         : keys_(std::move(keys)), tolerance_(options.tolerance) {}
 
-    /// The one path of construction: `add` puts keys into a KeyRing.
+    /// The one path of construction: `add(KeyRing&)` puts keys into the ring.
     template <class Add>
-    static detail::SecretRefusal make_keys(Keys& keys, Add add);
-    static detail::SecretRefusal from_secrets(std::string_view secrets, Keys& keys);
-    static detail::SecretRefusal from_secrets(const char* secrets, Keys& keys);
-    static detail::SecretRefusal from_raw_key(Body key, Keys& keys);
-    static std::optional<Webhook> result(const detail::SecretRefusal& refusal, Keys keys,
-                                         WebhookOptions options, std::error_code& error);
+    static std::optional<Webhook> make(Add add, WebhookOptions options, detail::Refusal& refusal);
+    template <class Add>
+    static std::optional<Webhook> make_or_code(Add add, WebhookOptions options, std::error_code& error);
+    template <class Add>
+    static Webhook make_or_throw(Add add, WebhookOptions options);
 
-    /// The one path of verification: `accept(headers)` is called for an authentic delivery, and its outcome
-    /// is the outcome.
-    template <class HeaderSource, class Accept>
-    detail::Refusal check(Body body, const HeaderSource& headers, Clock::time_point now, Accept accept) const;
-    template <class HeaderSource>
-    detail::Refusal check_event(Body body, const HeaderSource& headers, Clock::time_point now,
-                                Event& event) const;
-    template <class HeaderSource>
-    detail::Refusal check_signature(Body body, const HeaderSource& headers, Clock::time_point now) const;
+    /// The one path of verification.
+    detail::Refusal check(Body body, const HeaderSource& headers, Clock::time_point now,
+                          Delivery& delivery) const;
 
-    Keys keys_;
+    std::shared_ptr<const detail::KeyRing> keys_;  // null once it was moved from
     std::chrono::seconds tolerance_;
 };
 
 // ---- Construction ----
 
 template <class Add>
-detail::SecretRefusal Webhook::make_keys(Keys& keys, Add add) {
-    const auto made = std::make_shared<detail::KeyRing>();
-    const detail::SecretRefusal refusal = add(*made);
-    if (!refusal) keys = made;
-    return refusal;
-}
-
-inline detail::SecretRefusal Webhook::from_secrets(std::string_view secrets, Keys& keys) {
-    return make_keys(keys, [&](detail::KeyRing& ring) { return detail::add_secrets(ring, secrets); });
-}
-
-inline detail::SecretRefusal Webhook::from_secrets(const char* secrets, Keys& keys) {
-    if (!secrets) return {Errc::invalid_secret, detail::secret_advice_null};
-    return from_secrets(std::string_view(secrets), keys);
-}
-
-inline detail::SecretRefusal Webhook::from_raw_key(Body key, Keys& keys) {
-    return make_keys(keys, [&](detail::KeyRing& ring) { return detail::add_raw_key(ring, key.view()); });
-}
-
-inline std::optional<Webhook> Webhook::result(const detail::SecretRefusal& refusal, Keys keys,
-                                              WebhookOptions options, std::error_code& error) {
-    if (refusal) {
-        error = make_error_code(refusal.code);
-        return std::nullopt;
-    }
-    error.clear();
+std::optional<Webhook> Webhook::make(Add add, WebhookOptions options, detail::Refusal& refusal) {
+    auto keys = std::make_shared<detail::KeyRing>();
+    refusal = add(*keys);
+    if (refusal) return std::nullopt;
     return Webhook(std::move(keys), options);
 }
 
-inline std::optional<Webhook> Webhook::create(std::string_view secrets, std::error_code& error,
-                                              WebhookOptions options) {
-    Keys keys;
-    const detail::SecretRefusal refusal = from_secrets(secrets, keys);
-    return result(refusal, std::move(keys), options, error);
+template <class Add>
+std::optional<Webhook> Webhook::make_or_code(Add add, WebhookOptions options, std::error_code& error) {
+    error = Errc::invalid_secret;
+    detail::Refusal refusal;
+    std::optional<Webhook> webhook = make(add, options, refusal);
+    error = detail::code_of(refusal);
+    return webhook;
 }
 
-inline std::optional<Webhook> Webhook::create(const char* secrets, std::error_code& error,
+inline std::optional<Webhook> Webhook::create(Secrets secrets, std::error_code& error,
                                               WebhookOptions options) {
-    Keys keys;
-    const detail::SecretRefusal refusal = from_secrets(secrets, keys);
-    return result(refusal, std::move(keys), options, error);
+    return make_or_code([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options,
+                        error);
+}
+
+inline std::optional<Webhook> Webhook::from_env(const char* name, std::error_code& error,
+                                                WebhookOptions options) {
+    return make_or_code([&](auto& keys) { return detail::add_secrets_of_variable(keys, name); }, options,
+                        error);
 }
 
 inline std::optional<Webhook> Webhook::from_bytes(Body key, std::error_code& error, WebhookOptions options) {
-    Keys keys;
-    const detail::SecretRefusal refusal = from_raw_key(key, keys);
-    return result(refusal, std::move(keys), options, error);
+    return make_or_code([&](auto& keys) { return detail::add_raw_key(keys, key.view()); }, options, error);
 }
 
 // ---- Verification ----
 
-template <class HeaderSource, class Accept>
-detail::Refusal Webhook::check(Body body, const HeaderSource& headers, Clock::time_point now,
-                               Accept accept) const {
-    return detail::with_headers(headers, [&](const detail::FoundHeaders& found) -> detail::Refusal {
-        detail::CheckedHeaders checked;
-        if (const auto refusal = detail::check_headers(found, now, tolerance_, checked)) return refusal;
-        if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
-        if (const auto refusal = detail::check_signature(*keys_, checked, body.view())) return refusal;
-        return accept(checked);
-    });
+inline detail::Refusal Webhook::check(Body body, const HeaderSource& headers, Clock::time_point now,
+                                      Delivery& delivery) const {
+    std::optional<detail::HeaderTable> table;
+    const detail::FoundHeaders found = detail::find_headers(headers, table);
+    detail::CheckedHeaders checked;
+    if (const auto refusal = detail::check_headers(found, now, tolerance_, checked)) return refusal;
+    if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
+    if (const auto refusal = detail::check_signature(*keys_, checked, body.view(), delivery.secret))
+        return refusal;
+    delivery.message_id = checked.id;
+    delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
+    return detail::accepted;
 }
 
-template <class HeaderSource>
-detail::Refusal Webhook::check_signature(Body body, const HeaderSource& headers,
-                                         Clock::time_point now) const {
-    return check(body, headers, now, [](const detail::CheckedHeaders&) { return detail::accepted; });
-}
+namespace detail {
 
-template <class HeaderSource>
-detail::Refusal Webhook::check_event(Body body, const HeaderSource& headers, Clock::time_point now,
-                                     Event& event) const {
-    return check(body, headers, now, [&](const detail::CheckedHeaders& checked) {
-        event.delivery.message_id = checked.id;
-        event.delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
-        return detail::parse_event(body.view(), event);
-    });
-}
+template <class E, class = void>
+constexpr bool has_delivery = false;
+template <class E>
+constexpr bool has_delivery<E, std::void_t<decltype(std::declval<E&>().delivery)>> =
+    std::is_same_v<decltype(E::delivery), Delivery>;
 
-template <class HeaderSource>
-std::optional<Event> Webhook::verify(Body body, const HeaderSource& headers, std::error_code& error,
-                                     Clock::time_point now) const {
-    std::optional<Event> event(std::in_place);
-    const detail::Refusal refusal = check_event(body, headers, now, *event);
-    error = detail::code_of(refusal);
-    if (refusal) event.reset();
+/// The event in an authentic body.
+template <class E>
+std::optional<E> parse_verified(Body body, Delivery&& delivery, std::error_code& error) {
+    error = Errc::malformed_event;
+    std::optional<E> event = E::parse(body, error);
+    if (!event) {
+        if (!error) error = Errc::malformed_event;
+        return event;
+    }
+    error.clear();
+    if constexpr (has_delivery<E>) event->delivery = std::move(delivery);
     return event;
 }
 
-template <int>
-std::optional<Event> Webhook::verify(Body body, HeaderList headers, std::error_code& error,
-                                     Clock::time_point now) const {
-    return verify<HeaderList>(body, headers, error, now);
+}  // namespace detail
+
+template <class E>
+std::optional<E> Webhook::verify(Body body, const HeaderSource& headers, std::error_code& error,
+                                 Clock::time_point now) const {
+    error = Errc::crypto_failure;
+    Delivery delivery;
+    if (const detail::Refusal refusal = check(body, headers, now, delivery)) {
+        error = detail::code_of(refusal);
+        return std::nullopt;
+    }
+    return detail::parse_verified<E>(body, std::move(delivery), error);
 }
 
-template <class HeaderSource>
-bool Webhook::authenticate(Body body, const HeaderSource& headers, std::error_code& error,
-                           Clock::time_point now) const {
-    const detail::Refusal refusal = check_signature(body, headers, now);
+inline std::optional<Delivery> Webhook::authenticate(Body body, const HeaderSource& headers,
+                                                     std::error_code& error, Clock::time_point now) const {
+    error = Errc::crypto_failure;
+    std::optional<Delivery> delivery(std::in_place);
+    const detail::Refusal refusal = check(body, headers, now, *delivery);
     error = detail::code_of(refusal);
-    return !refusal;
-}
-
-template <int>
-bool Webhook::authenticate(Body body, HeaderList headers, std::error_code& error,
-                           Clock::time_point now) const {
-    return authenticate<HeaderList>(body, headers, error, now);
+    if (refusal) delivery.reset();
+    return delivery;
 }
 
 // ---- Signing ----
 
 inline std::string Webhook::sign(std::string_view id, Clock::time_point timestamp, Body body,
                                  std::error_code& error) const {
+    error = Errc::crypto_failure;
     const std::int64_t seconds =
         std::chrono::floor<std::chrono::seconds>(timestamp).time_since_epoch().count();
     if (!detail::is_message_id(id) || seconds < 1 || seconds > detail::max_timestamp) {
@@ -308,10 +262,8 @@ inline std::string Webhook::sign(std::string_view id, Clock::time_point timestam
         return {};
     }
     std::string signatures;
-    if (!detail::sign(*keys_, detail::SignedContent(id, std::to_string(seconds), body.view()), signatures)) {
-        error = Errc::crypto_failure;
+    if (!detail::sign(*keys_, detail::SignedContent(id, std::to_string(seconds), body.view()), signatures))
         return {};
-    }
     error.clear();
     return signatures;
 }
@@ -319,60 +271,48 @@ inline std::string Webhook::sign(std::string_view id, Clock::time_point timestam
 // ---- The functions that throw, on top of those that return a code ----
 
 #if defined(__cpp_exceptions)
-inline Webhook::Webhook(std::string_view secrets, WebhookOptions options) : Webhook(Keys(), options) {
-    if (const detail::SecretRefusal refusal = from_secrets(secrets, keys_))
-        throw InvalidSecretError(make_error_code(refusal.code), detail::sentence(refusal));
+template <class Add>
+Webhook Webhook::make_or_throw(Add add, WebhookOptions options) {
+    detail::Refusal refusal;
+    std::optional<Webhook> webhook = make(add, options, refusal);
+    if (!webhook) detail::raise<InvalidSecretError>(refusal);
+    return *std::move(webhook);
 }
 
-inline Webhook::Webhook(const char* secrets, WebhookOptions options) : Webhook(Keys(), options) {
-    if (const detail::SecretRefusal refusal = from_secrets(secrets, keys_))
-        throw InvalidSecretError(make_error_code(refusal.code), detail::sentence(refusal));
+inline Webhook::Webhook(Secrets secrets, WebhookOptions options)
+    : Webhook(make_or_throw([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options)) {
 }
 
 inline Webhook Webhook::from_env(const char* name, WebhookOptions options) {
-    if (const char* const mistake = detail::variable_name_mistake(name))
-        throw InvalidSecretError(Errc::invalid_secret,
-                                 detail::sentence(detail::SecretRefusal{Errc::invalid_secret, mistake}));
-    const char* const secrets = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): as documented
-    Webhook webhook{Keys(), options};
-    const detail::SecretRefusal refusal =
-        secrets ? from_secrets(secrets, webhook.keys_)
-                : detail::SecretRefusal{Errc::invalid_secret, detail::secret_advice_unset};
-    if (refusal)
-        throw InvalidSecretError(make_error_code(refusal.code),
-                                 detail::sentence(refusal, detail::shown_variable_name(name)));
-    return webhook;
+    return make_or_throw([&](auto& keys) { return detail::add_secrets_of_variable(keys, name); }, options);
 }
 
 inline Webhook Webhook::from_bytes(Body key, WebhookOptions options) {
-    Webhook webhook{Keys(), options};
-    if (const detail::SecretRefusal refusal = from_raw_key(key, webhook.keys_))
-        throw InvalidSecretError(make_error_code(refusal.code), detail::sentence(refusal));
-    return webhook;
+    return make_or_throw([&](auto& keys) { return detail::add_raw_key(keys, key.view()); }, options);
 }
 
-template <class HeaderSource>
-Event Webhook::verify(Body body, const HeaderSource& headers, Clock::time_point now) const {
-    Event event;
-    if (const detail::Refusal refusal = check_event(body, headers, now, event))
-        throw WebhookVerificationError(make_error_code(refusal.code), detail::sentence(refusal));
-    return event;
+template <class E>
+E Webhook::verify(Body body, const HeaderSource& headers, Clock::time_point now) const {
+    Delivery delivery;
+    if (const detail::Refusal refusal = check(body, headers, now, delivery))
+        detail::raise<WebhookVerificationError>(refusal);
+    if constexpr (std::is_same_v<E, Event>) {  // whose own error says more than a code
+        Event event = Event::parse(body);
+        event.delivery = std::move(delivery);
+        return event;
+    } else {
+        std::error_code error;
+        std::optional<E> event = detail::parse_verified<E>(body, std::move(delivery), error);
+        if (!event) throw WebhookVerificationError(error);
+        return *std::move(event);
+    }
 }
 
-template <int>
-Event Webhook::verify(Body body, HeaderList headers, Clock::time_point now) const {
-    return verify<HeaderList>(body, headers, now);
-}
-
-template <class HeaderSource>
-void Webhook::authenticate(Body body, const HeaderSource& headers, Clock::time_point now) const {
-    if (const detail::Refusal refusal = check_signature(body, headers, now))
-        throw WebhookVerificationError(make_error_code(refusal.code), detail::sentence(refusal));
-}
-
-template <int>
-void Webhook::authenticate(Body body, HeaderList headers, Clock::time_point now) const {
-    authenticate<HeaderList>(body, headers, now);
+inline Delivery Webhook::authenticate(Body body, const HeaderSource& headers, Clock::time_point now) const {
+    Delivery delivery;
+    if (const detail::Refusal refusal = check(body, headers, now, delivery))
+        detail::raise<WebhookVerificationError>(refusal);
+    return delivery;
 }
 
 inline std::string Webhook::sign(std::string_view id, Clock::time_point timestamp, Body body) const {
@@ -380,8 +320,8 @@ inline std::string Webhook::sign(std::string_view id, Clock::time_point timestam
     std::string signatures = sign(id, timestamp, body, error);
     if (error == std::errc::invalid_argument)
         throw std::invalid_argument(
-            "pivotal: sign needs an id of 1 to 256 visible ASCII characters without a dot, and a time "
-            "after 1970 of at most 12 digits of seconds");
+            "pivotal: sign needs an id of 1 to 256 visible ASCII characters without a dot, and a time after 1970 of at "
+            "most 12 digits of seconds");
     if (error == Errc::invalid_secret)
         throw std::logic_error("pivotal: sign needs an HMAC secret (whsec_...); this Webhook has none");
     if (error) throw std::system_error(error);

@@ -45,7 +45,7 @@ std::size_t count(Work work) {
 
 }  // namespace
 
-TEST_CASE("authenticate allocates nothing", "[allocations]") {
+TEST_CASE("authenticate allocates nothing but the id that it returns", "[allocations]") {
     const pivotal::Webhook webhook(
         "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     const std::string id = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", timestamp = "1649367553";
@@ -65,19 +65,20 @@ TEST_CASE("authenticate allocates nothing", "[allocations]") {
         std::error_code error;
         bool authentic = false;
         CHECK(count([&] {
-                  authentic = webhook.authenticate(body, {id, timestamp, signature}, error, now);
-              }) == 0);
+                  authentic = webhook.authenticate(body, {id, timestamp, signature}, error, now).has_value();
+              }) == 1);
         CHECK(authentic);
-        CHECK(count([&] { authentic = webhook.authenticate(body, fields, error, now); }) == 0);
+        CHECK(count([&] { authentic = webhook.authenticate(body, fields, error, now).has_value(); }) == 1);
         CHECK(authentic);
-        CHECK(count([&] { authentic = webhook.authenticate(body, lookup, error, now); }) == 0);
+        CHECK(count([&] { authentic = webhook.authenticate(body, lookup, error, now).has_value(); }) == 1);
         CHECK(authentic);
-        CHECK(count([&] { webhook.authenticate(body, {id, timestamp, signature}, now); }) == 0);
+        CHECK(count([&] { webhook.authenticate(body, {id, timestamp, signature}, now); }) == 1);
         // A refusal by its code is as free: a flood of forgeries costs no memory either.
         const std::string changed = body + '!';
-        CHECK(count([&] {
-                  authentic = webhook.authenticate(changed, {id, timestamp, signature}, error, now);
-              }) == 0);
+        CHECK(
+            count([&] {
+                authentic = webhook.authenticate(changed, {id, timestamp, signature}, error, now).has_value();
+            }) == 0);
         CHECK_FALSE(authentic);
     }
 }

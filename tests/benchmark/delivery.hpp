@@ -51,12 +51,10 @@ inline bool require(bool authentic) {
 }
 
 /// What a handler does that reads by simdjson: the id, the type and three fields of the object.
-template <class HeaderSource>
-std::size_t read_by_simdjson(const pivotal::Webhook& webhook, const std::string& body,
-                             const HeaderSource& headers, pivotal::Clock::time_point now) {
+inline std::size_t read_by_simdjson(const pivotal::Webhook& webhook, const std::string& body,
+                                    const pivotal::HeaderSource& headers, pivotal::Clock::time_point now) {
     std::error_code error;
-    require(webhook.authenticate(body, headers, error, now));
-    const auto event = CustomerEvent::parse(body, error);
+    const auto event = webhook.verify<CustomerEvent>(body, headers, error, now);
     require(event && event->health_score == 41);
     return event->id.size() + event->type.size() + event->customer_id.size() + event->name.size();
 }

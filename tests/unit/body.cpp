@@ -108,6 +108,15 @@ TEST_CASE("an array of char is read to its NUL, another whole", "[body]") {
     CHECK(text_of({buffer, 4}) == std::string("ab\0\0", 4));  // with its size
 }
 
+#if defined(__cpp_char8_t)
+TEST_CASE("a literal of char8_t is read to its NUL too", "[body]") {
+    CHECK(pivotal::Body(u8"{}").view() == "{}");
+    const char8_t whole[2] = {u8'{', u8'}'};
+    CHECK(pivotal::Body(whole).view() == "{}");
+    CHECK(pivotal::Body(std::u8string_view(u8"a\0b", 3)).size() == 3);
+}
+#endif
+
 TEST_CASE("a body is a view: nothing is copied", "[body]") {
     const std::string text = "text";
     CHECK(Body(text).data() == text.data());

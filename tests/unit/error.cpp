@@ -90,6 +90,26 @@ TEST_CASE("no error is 200, and what is not ours is 500", "[error]") {
     STATIC_REQUIRE(noexcept(http_status({})));
 }
 
+TEST_CASE("a code has its reply, and everything else is an internal error", "[error]") {
+    const auto text = [](const std::error_code& code) {
+        const pivotal::Reply made = pivotal::reply(code);
+        CHECK(made.status == http_status(code));
+        return std::to_string(made.status) + " " + made.body;
+    };
+    CHECK(text({}) == "200 ok");
+    for (const Errc code : {Errc::missing_header, Errc::malformed_header, Errc::timestamp_too_old,
+                            Errc::timestamp_too_new, Errc::signature_mismatch})
+        CHECK(text(code) == "401 invalid signature");
+    CHECK(text(Errc::malformed_event) == "400 malformed event");
+    CHECK(text(Errc::invalid_secret) == "500 internal error");
+    CHECK(text(Errc::crypto_failure) == "500 internal error");
+    CHECK(text({99, pivotal::webhook_category()}) == "500 internal error");
+    CHECK(text(std::make_error_code(std::errc::invalid_argument)) == "500 internal error");
+    CHECK(pivotal::Reply().status == 500);
+    CHECK(std::string(pivotal::Reply().body) == "internal error");
+    STATIC_REQUIRE(noexcept(pivotal::reply({})));
+}
+
 TEST_CASE("the exceptions carry a code and one sentence", "[error]") {
     const WebhookVerificationError plain(Errc::signature_mismatch);
     CHECK(plain.code() == Errc::signature_mismatch);

@@ -38,11 +38,10 @@ struct Answer {
 };
 
 /// Whether a delivery is authentic.
-template <class HeaderSource>
-Answer ask_authenticate(const pivotal::Webhook& webhook, pivotal::Body body, const HeaderSource& headers,
-                        Clock::time_point at) {
+inline Answer ask_authenticate(const pivotal::Webhook& webhook, pivotal::Body body,
+                               const pivotal::HeaderSource& headers, Clock::time_point at) {
     Answer answer;
-    answer.accepted = webhook.authenticate(body, headers, answer.code, at);
+    answer.accepted = webhook.authenticate(body, headers, answer.code, at).has_value();
     try {
         webhook.authenticate(body, headers, at);
     } catch (const pivotal::WebhookVerificationError& error) {
@@ -52,9 +51,8 @@ Answer ask_authenticate(const pivotal::Webhook& webhook, pivotal::Body body, con
 }
 
 /// Whether it is an authentic event.
-template <class HeaderSource>
-Answer ask_verify(const pivotal::Webhook& webhook, pivotal::Body body, const HeaderSource& headers,
-                  Clock::time_point at) {
+inline Answer ask_verify(const pivotal::Webhook& webhook, pivotal::Body body,
+                         const pivotal::HeaderSource& headers, Clock::time_point at) {
     Answer answer;
     answer.accepted = webhook.verify(body, headers, answer.code, at).has_value();
     try {
@@ -72,16 +70,14 @@ inline std::error_code agreed(const Answer& verified, const Answer& authenticate
 }
 
 /// The outcome of authenticate, on which the function that gives a code and the one that throws agree.
-template <class HeaderSource>
-std::error_code authenticity(const pivotal::Webhook& webhook, pivotal::Body body, const HeaderSource& headers,
-                             Clock::time_point at = now) {
+inline std::error_code authenticity(const pivotal::Webhook& webhook, pivotal::Body body,
+                                    const pivotal::HeaderSource& headers, Clock::time_point at = now) {
     return ask_authenticate(webhook, body, headers, at).agreed();
 }
 
 /// The outcome of verify, on which all four functions agree, but that authenticate accepts what is no event.
-template <class HeaderSource>
-std::error_code outcome(const pivotal::Webhook& webhook, pivotal::Body body, const HeaderSource& headers,
-                        Clock::time_point at = now) {
+inline std::error_code outcome(const pivotal::Webhook& webhook, pivotal::Body body,
+                               const pivotal::HeaderSource& headers, Clock::time_point at = now) {
     return agreed(ask_verify(webhook, body, headers, at), ask_authenticate(webhook, body, headers, at));
 }
 

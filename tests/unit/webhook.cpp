@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <regex>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -681,7 +684,7 @@ TEST_CASE("HMAC and Ed25519 secrets may be mixed", "[webhook]") {
     CHECK(outcome(mixed, message) == Errc::signature_mismatch);
 }
 
-TEST_CASE("at most four Ed25519 verifications are made", "[webhook]") {
+TEST_CASE("the first sixteen Ed25519 candidates count, each with every key", "[webhook]") {
     Message message;
     const std::string right = message.v1a(signer()), wrong = message.v1a(third_signer());
     const auto repeated = [](const std::string& text, int count) {
@@ -690,31 +693,51 @@ TEST_CASE("at most four Ed25519 verifications are made", "[webhook]") {
         return all;
     };
     const Webhook one(signer().secret());
-    message.signature = repeated(wrong, 3) + right;
+    message.signature = repeated(wrong, 15) + right;
     CHECK(outcome(one, message) == good);
-    message.signature = repeated(wrong, 4) + right;
+    message.signature = repeated(wrong, 16) + right;
     CHECK(outcome(one, message) == Errc::signature_mismatch);
     message.signature = right + " " + repeated(wrong, 20);
     CHECK(outcome(one, message) == good);
     // Only candidates of 64 bytes are verified and counted.
     message.signature = repeated("v1a,", 3) + repeated("v1a,QUJD", 3) + repeated(wrong + "AAAA", 3) +
-                        repeated(message.v1(), 3) + repeated(wrong, 3) + right;
+                        repeated(message.v1(), 3) + repeated(wrong, 15) + right;
     CHECK(outcome(one, message) == good);
 
-    // A candidate meets each key in turn before the next candidate does.
-    const Webhook two(other_signer().secret() + " " + signer().secret());
-    message.signature = repeated(wrong, 1) + right;
-    CHECK(outcome(two, message) == good);
-    message.signature = repeated(wrong, 2) + right;
-    CHECK(outcome(two, message) == Errc::signature_mismatch);
-    const std::string others = repeated(other_signer().secret(), 3);
-    message.signature = right;
-    CHECK(outcome(Webhook(others + signer().secret()), message) == good);
-    CHECK(outcome(Webhook(others + other_signer().secret() + " " + signer().secret()), message) ==
-          Errc::signature_mismatch);
+    // However many keys there are, which are the user's own.
+    const std::string others = repeated(other_signer().secret(), 20);
+    const Webhook many(others + signer().secret());
+    message.signature = repeated(wrong, 15) + right;
+    CHECK(outcome(many, message) == good);
+    message.signature = repeated(wrong, 16) + right;
+    CHECK(outcome(many, message) == Errc::signature_mismatch);
     // The limit is of Ed25519 alone.
-    message.signature = repeated(wrong, 10) + message.v1();
+    message.signature = repeated(wrong, 20) + message.v1();
     CHECK(outcome(Webhook(support::secret + " " + signer().secret()), message) == good);
+}
+
+TEST_CASE("a delivery says which of the secrets it was", "[webhook]") {
+    const Webhook mixed(signer().secret() + " " + support::other_secret + " " + support::secret + " " +
+                        other_signer().secret());
+    Message message;
+    const auto secret_of = [&](const std::string& signature) {
+        message.signature = signature;
+        std::error_code error;
+        const auto delivery =
+            mixed.authenticate(message.body, support::headers_of(message), error, support::now);
+        const auto event = mixed.verify(message.body, support::headers_of(message), error, support::now);
+        REQUIRE(delivery);
+        REQUIRE(event);
+        CHECK(event->delivery.secret == delivery->secret);
+        return delivery->secret;
+    };
+    CHECK(secret_of(message.v1a(signer())) == 0);
+    CHECK(secret_of(message.v1(support::other_key)) == 1);
+    CHECK(secret_of(message.v1()) == 2);
+    CHECK(secret_of(message.v1a(other_signer())) == 3);
+    // During a rotation both fit: the first of the list.
+    CHECK(secret_of(message.v1() + " " + message.v1(support::other_key)) == 1);
+    CHECK(secret_of(message.v1a(other_signer()) + " " + message.v1a(signer())) == 3);
 }
 
 // ---- 5. Event ----
@@ -824,7 +847,7 @@ TEST_CASE("OpenSSL's error queue is left as it was", "[webhook]") {
         }
         std::error_code code;
         CHECK(Webhook::create("whpk_" + support::base64(std::string(32, '\xff')), code));
-        CHECK(Webhook::from_bytes("key").sign("id", support::now, "body").size() == 47);
+        CHECK(Webhook::from_bytes(std::string("key")).sign("id", support::now, "body").size() == 47);
     };
     const auto entries = [] {
         std::vector<unsigned long> all;
@@ -846,6 +869,97 @@ TEST_CASE("OpenSSL's error queue is left as it was", "[webhook]") {
     leave_an_error(EVP_PKEY_X25519);
     use_everything();
     CHECK(entries() == before);
+}
+
+// ---- Codes and types of one's own ----
+
+TEST_CASE("a code is an error from the first line on, whatever happens on the way", "[webhook]") {
+    const Message message;
+    const auto throws = [](const char*) -> const char* {
+        throw std::runtime_error("a header source that fails");
+    };
+    std::error_code code;
+    CHECK_THROWS_AS(webhook().authenticate(message.body, throws, code, support::now), std::runtime_error);
+    CHECK(pivotal::http_status(code) == 500);
+    code.clear();
+    CHECK_THROWS_AS(webhook().verify(message.body, throws, code, support::now), std::runtime_error);
+    CHECK(pivotal::http_status(code) == 500);
+}
+
+namespace {
+
+/// An event of a user's own.
+struct Bytes {
+    std::string body;
+    pivotal::Delivery delivery;
+
+    static std::optional<Bytes> parse(pivotal::Body body, std::error_code& error) {
+        if (body.view() == "throws") throw std::runtime_error("a parser that fails");
+        if (body.view() == "its own code") error = std::make_error_code(std::errc::bad_message);
+        if (body.view() == "no error") error.clear();
+        if (body.size() != 2) return std::nullopt;
+        return Bytes{std::string(body.view()), {}};
+    }
+};
+
+/// One that wants to know nothing of its delivery.
+struct Length {
+    std::size_t size = 0;
+    int delivery = 0;
+
+    static std::optional<Length> parse(pivotal::Body body, std::error_code&) {
+        return Length{body.size(), 7};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("verify gives an event of one's own", "[webhook]") {
+    Message message;
+    message.body = "{}";
+    message.sign();
+    std::error_code code = support::stale_error();
+    const auto event =
+        webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now);
+    REQUIRE(event);
+    CHECK(!code);
+    CHECK(event->body == "{}");
+    CHECK(event->delivery.message_id == message.id);
+    CHECK(event->delivery.timestamp.time_since_epoch().count() == support::now_seconds);
+    CHECK(webhook().verify<Bytes>(message.body, support::headers_of(message), support::now).body == "{}");
+    const auto length = webhook().verify<Length>(message.body, support::headers_of(message), support::now);
+    CHECK(length.size == 2);
+    CHECK(length.delivery == 7);
+
+    SECTION("or its parser's code, and malformed_event where it left none") {
+        for (const auto& [body, expected] :
+             {std::pair<const char*, std::error_code>{"other", Errc::malformed_event},
+              {"no error", Errc::malformed_event},
+              {"its own code", std::make_error_code(std::errc::bad_message)}}) {
+            message.body = body;
+            message.sign();
+            CHECK_FALSE(
+                webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now));
+            CHECK(code == expected);
+            try {
+                (void)webhook().verify<Bytes>(message.body, support::headers_of(message), support::now);
+                FAIL("accepted");
+            } catch (const pivotal::WebhookVerificationError& error) {
+                CHECK(error.code() == expected);
+            }
+        }
+    }
+    SECTION("which is never asked about what is not authentic") {
+        message.body = "throws";
+        CHECK_FALSE(webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now));
+        CHECK(code == Errc::signature_mismatch);
+        message.sign();
+        code.clear();
+        CHECK_THROWS_AS(
+            webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now),
+            std::runtime_error);
+        CHECK(code == Errc::malformed_event);
+    }
 }
 
 }  // namespace unit_webhook

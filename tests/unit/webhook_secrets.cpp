@@ -88,7 +88,7 @@ std::string from_env_refusal(const char* name) {
 }
 
 constexpr const char* advice_empty =
-    "it is empty; give the endpoint's signing secret (whsec_...), which Pivotal's dashboard shows once";
+    "it is not set, or empty; give the endpoint's signing secret (whsec_...), which Pivotal's dashboard shows once";
 constexpr const char* advice_quotes = "it has quotes around it; remove the quotes";
 constexpr const char* advice_not_ascii =
     "it has a character that is not visible ASCII (an invisible space or a typographic quote?); copy it again from "
@@ -288,9 +288,7 @@ TEST_CASE("a refusal of one among several says which", "[secrets]") {
 
 TEST_CASE("a null pointer is refused", "[secrets]") {
     const char* const unset = nullptr;
-    const std::string sentence =
-        "invalid secret: it is a null pointer, as std::getenv returns for a variable that is not set; set the variable "
-        "to the endpoint's signing secret (whsec_...)";
+    const std::string sentence = std::string("invalid secret: ") + advice_empty;
     const auto refused = [&](auto make) {
         try {
             make();
@@ -351,12 +349,29 @@ TEST_CASE("from_env reads an environment variable", "[secrets]") {
           Errc::timestamp_too_old);
 }
 
+TEST_CASE("from_env gives a code too", "[secrets]") {
+    std::error_code code = support::stale_error();
+    {
+        const Variable variable("PIVOTAL_TEST_OTHER", support::secret.c_str());
+        const auto made = Webhook::from_env("PIVOTAL_TEST_OTHER", code, {0s});
+        REQUIRE(made.has_value());
+        CHECK(!code);
+        CHECK(outcome(*made, Message()) == good);
+        CHECK(outcome(*made, Message(), support::now + 1s) == Errc::timestamp_too_old);
+    }
+    const Variable unset("PIVOTAL_TEST_OTHER", nullptr);
+    for (const char* const name : {"PIVOTAL_TEST_OTHER", "whsec_AAAA", static_cast<const char*>(nullptr)}) {
+        code = support::stale_error();
+        CHECK_FALSE(Webhook::from_env(name, code).has_value());
+        CHECK(code == Errc::invalid_secret);
+    }
+}
+
 TEST_CASE("from_env names the variable that is wrong", "[secrets]") {
     {
         const Variable variable("PIVOTAL_WEBHOOK_SECRET", nullptr);
         const std::string sentence =
-            "invalid secret in the environment variable PIVOTAL_WEBHOOK_SECRET: it is not set; set it to the "
-            "endpoint's signing secret (whsec_...), which Pivotal's dashboard shows once";
+            std::string("invalid secret in the environment variable PIVOTAL_WEBHOOK_SECRET: ") + advice_empty;
         CHECK(from_env_refusal("PIVOTAL_WEBHOOK_SECRET") == sentence);
         try {
             (void)Webhook::from_env();
@@ -395,7 +410,7 @@ TEST_CASE("from_env does not repeat a secret that it was given for a name", "[se
         const std::string refusal = from_env_refusal(name.c_str());
         CHECK(refusal.find(
                   "invalid secret in the environment variable (whose name is not repeated, as it may be a "
-                  "secret): it is not set; ") == 0);
+                  "secret): it is not set, or empty; ") == 0);
         CHECK(refusal.find(name) == refusal.npos);
     }
     const Variable lower_case("pivotal_test_secret", support::secret.c_str());

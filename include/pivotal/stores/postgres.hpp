@@ -21,6 +21,7 @@
 
 namespace pivotal {
 inline namespace v1 {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An IdempotencyStore in a PostgreSQL database, for any number of processes and machines.
 ///
@@ -221,5 +222,6 @@ inline bool mark_processed(PGconn* connection, std::string_view event_id, const 
                .rows() == 1;
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

@@ -20,6 +20,7 @@
 
 namespace pivotal {
 inline namespace v1 {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An IdempotencyStore in a SQLite file, for all processes of one machine.
 ///
@@ -186,5 +187,6 @@ inline bool mark_processed(sqlite3* connection, std::string_view event_id, const
                         now + detail::store_time(detail::checked(options).retention)) == 1;
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

@@ -80,13 +80,13 @@ void construct() {
     std::error_code error;
     CHECK(pivotal::Webhook::create(std::string_view(secret), error, {std::chrono::hours{1}}));
     CHECK(pivotal::Webhook::create(public_key, error));
-    CHECK(pivotal::Webhook::from_bytes("a raw key", error));
+    CHECK(pivotal::Webhook::from_bytes(std::string("a raw key"), error));
     CHECK(!error);
     CHECK(!pivotal::Webhook::create(nullptr, error));
     CHECK(error == pivotal::Errc::invalid_secret);
     CHECK(!pivotal::Webhook::create("whsec_", error));
     CHECK(error == pivotal::Errc::invalid_secret);
-    CHECK(!pivotal::Webhook::from_bytes("", error));
+    CHECK(!pivotal::Webhook::from_bytes(std::string(), error));
     CHECK(error == pivotal::Errc::invalid_secret);
 }
 

@@ -527,7 +527,7 @@ private:
             }
             case 6: {  // many Ed25519 candidates in front
                 std::string more;
-                for (std::size_t i = below(6); i > 0; --i) more += "v1a," + encode_base64(bytes(64)) + " ";
+                for (std::size_t i = below(18); i > 0; --i) more += "v1a," + encode_base64(bytes(64)) + " ";
                 header = more + header;
                 break;
             }

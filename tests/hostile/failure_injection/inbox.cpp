@@ -278,7 +278,7 @@ TEST_CASE("a Receiver that cannot put for want of memory says so, and takes the 
             if (!trial.onwards()) CHECK(incidents == 1);
         }
         CHECK(inbox->stats().ready == (accepted ? 1 : 0));
-        CHECK(receiver.receive(body, {id, timestamp, signature}, now).body ==
+        CHECK(std::string_view(receiver.receive(body, {id, timestamp, signature}, now).body) ==
               (accepted ? "duplicate" : "ok"));
         const auto job = inbox->take(1h);
         REQUIRE(job.has_value());

@@ -233,7 +233,7 @@ TEST_CASE("a Redis that does not answer is an error in time, for all threads at 
                           if (event.id == "evt_stalls") proxy.stall(true);
                       },
                       {30s, [&](const Incident&) { ++incidents; }});
-    CHECK(deliver(receiver, "evt_first").body == "ok");
+    CHECK(std::string_view(deliver(receiver, "evt_first").body) == "ok");
 
     const support::ManySignals signals;
     proxy.stall(true);
@@ -242,7 +242,9 @@ TEST_CASE("a Redis that does not answer is an error in time, for all threads at 
     std::vector<std::thread> running;
     for (int thread = 0; thread < 40; ++thread)
         running.emplace_back([&, thread] {
-            if (deliver(receiver, "evt_" + std::to_string(thread)).body == "store unavailable") ++unavailable;
+            if (std::string_view(deliver(receiver, "evt_" + std::to_string(thread)).body) ==
+                "store unavailable")
+                ++unavailable;
         });
     for (std::thread& thread : running) thread.join();
     auto waited = Steady::now() - start;
@@ -253,16 +255,16 @@ TEST_CASE("a Redis that does not answer is an error in time, for all threads at 
 
     // It stops answering while the handler runs: completions are tried until the reply is due.
     proxy.stall(false);
-    CHECK(deliver(receiver, "evt_second").body == "ok");  // on a connection that is kept
+    CHECK(std::string_view(deliver(receiver, "evt_second").body) == "ok");  // on a connection that is kept
     start = Steady::now();
-    CHECK(deliver(receiver, "evt_stalls").body == "store unavailable");
+    CHECK(std::string_view(deliver(receiver, "evt_stalls").body) == "store unavailable");
     waited = Steady::now() - start;
     CHECK(waited >= 8s);
     CHECK(handled == 3);
 
     proxy.stall(false);
     // Redis was told, and only we did not hear it.
-    CHECK(deliver(receiver, "evt_stalls").body == "duplicate");
+    CHECK(std::string_view(deliver(receiver, "evt_stalls").body) == "duplicate");
 }
 
 TEST_CASE("Redis is killed and started again: nothing that was completed is lost", "[redis][faults][kill]") {

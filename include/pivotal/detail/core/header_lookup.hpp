@@ -3,8 +3,11 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <iterator>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -14,6 +17,8 @@
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
+
+// ---- What is looked for, and what was found ----
 
 /// The names of the signing headers, Svix's first and those of Standard Webhooks behind them.
 inline constexpr std::array<const char*, 6> header_names = {
@@ -27,80 +32,47 @@ struct FoundHeaders {
     bool any() const noexcept { return !id.empty() || !timestamp.empty() || !signature.empty(); }
 };
 
-template <class Source>
-constexpr bool is_header_callable = std::is_invocable_v<const Source&, const char*>;
-
-template <class Source, class Use>
-decltype(auto) with_called_headers(const Source& source, Use&& use) {
-    using Result = std::invoke_result_t<const Source&, const char*>;
-    static_assert(
-        is_text<std::remove_cv_t<std::remove_reference_t<Result>>>,
-        "pivotal: a HeaderSource that is called with a header's name must return text (const char*, "
-        "or data() and size() over char), or an optional, pointer or pointer-like of text.");
-    // Views and references are used where they are; a string that is returned lives here until `use` is done.
-    const auto& names = header_names;
-    auto&& id = source(names[0]);
-    auto&& timestamp = source(names[1]);
-    auto&& signature = source(names[2]);
-    const FoundHeaders svix{trimmed(text_of(id)), trimmed(text_of(timestamp)), trimmed(text_of(signature))};
-    if (svix.any()) return use(svix);
-    auto&& other_id = source(names[3]);
-    auto&& other_timestamp = source(names[4]);
-    auto&& other_signature = source(names[5]);
-    return use(FoundHeaders{trimmed(text_of(other_id)), trimmed(text_of(other_timestamp)),
-                            trimmed(text_of(other_signature))});
-}
-
-// `using` declarations need a scope of their own: begin and end are found as the range-based for finds them.
-namespace adl {
-using std::begin;
-using std::end;
-template <class T>
-using Iterator = decltype(begin(std::declval<const T&>()));
-template <class T>
-using Sentinel = decltype(end(std::declval<const T&>()));
-}  // namespace adl
-
-template <class T>
-using Bare = std::remove_cv_t<std::remove_reference_t<T>>;
-
-template <class Source, class = void>
-constexpr bool is_header_range = false;
-template <class Source>
-constexpr bool is_header_range<
-    Source, std::void_t<adl::Sentinel<Source>, decltype((*std::declval<adl::Iterator<Source>&>()).first),
-                        decltype((*std::declval<adl::Iterator<Source>&>()).second)>> =
-    is_text<Bare<decltype((*std::declval<adl::Iterator<Source>&>()).first)>>&&
-        is_text<Bare<decltype((*std::declval<adl::Iterator<Source>&>()).second)>>;
-
-/// True where an element stays while the iterator moves on. An iterator that does not say so, such as that of
-/// std::generator, may hold the element itself.
-template <class Iterator, class = void>
-constexpr bool is_multi_pass = false;
-template <class Iterator>
-constexpr bool
-    is_multi_pass<Iterator, std::void_t<typename std::iterator_traits<Iterator>::iterator_category>> =
-        std::is_convertible_v<typename std::iterator_traits<Iterator>::iterator_category,
-                              std::forward_iterator_tag>;
-
-/// What a range has under the six names.
-class HeaderTable {
+/// Takes what a HeaderSource has under some names, which are in lower case.
+class HeaderSink {
 public:
-    /// The place of `name` among header_names, or npos.
-    static std::size_t index_of(std::string_view name) noexcept {
-        // Most headers are others, and their first letter tells: s(vix-), w(ebhook-).
-        if (name.empty() || ((name[0] | 0x20) != 's' && (name[0] | 0x20) != 'w')) return npos;
-        for (std::size_t i = 0; i < header_names.size(); ++i)
-            if (equals_ignoring_case(name, header_names[i])) return i;
-        return npos;
-    }
-    static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+    template <std::size_t N>
+    explicit HeaderSink(const std::array<const char*, N>& names) noexcept : names_(names.data()), size_(N) {}
+
+    std::size_t size() const noexcept { return size_; }
+    const char* name(std::size_t index) const noexcept { return names_[index]; }
+
+    /// Whether a callable is to be asked for this name too.
+    virtual bool wants(std::size_t index) const noexcept = 0;
+    /// A value that stays where it is.
+    virtual void add(std::size_t index, std::string_view value) = 0;
+    /// One that was made for the lookup, and is the sink's now.
+    virtual void keep(std::size_t index, std::string&& value) = 0;
+
+protected:
+    ~HeaderSink() = default;
+
+private:
+    const char* const* names_;
+    std::size_t size_;
+};
+
+/// The six signing headers of a source.
+class HeaderTable final : public HeaderSink {
+public:
+    HeaderTable() noexcept : HeaderSink(header_names) {}
+
+    bool wants(std::size_t index) const noexcept override { return index < 3 || !family(0).any(); }
 
     /// Keeps the last value under each name that is not empty, and how often the name occurred.
-    void add(std::size_t index, std::string_view value) noexcept {
+    void add(std::size_t index, std::string_view value) override {
         Entry& entry = entries_[index];
         ++entry.times;
+        value = trimmed(value);
         if (!value.empty()) entry.value = value;
+    }
+    void keep(std::size_t index, std::string&& value) override {
+        const bool is_empty = trimmed(value).empty();
+        add(index, is_empty ? std::string_view() : kept_[index].emplace(std::move(value)));
     }
 
     FoundHeaders chosen() const noexcept {
@@ -121,28 +93,140 @@ private:
     }
 
     std::array<Entry, header_names.size()> entries_;
+    std::array<std::optional<std::string>, header_names.size()> kept_;
 };
 
-template <class Source, class Use>
-decltype(auto) with_ranged_headers(const Source& source, Use&& use) {
-    using Iterator = adl::Iterator<Source>;
-    using Reference = decltype(*std::declval<Iterator&>());
-    // Elements that are made as the range is read are kept until `use` is done.
-    constexpr bool keep = !std::is_reference_v<Reference> || !is_multi_pass<Iterator>;
-    std::conditional_t<keep, std::array<std::optional<Bare<Reference>>, header_names.size()>, char> kept{};
-    HeaderTable table;
-    for (auto&& field : source) {
-        const std::size_t index = HeaderTable::index_of(text_of(field.first));
-        if (index == HeaderTable::npos) continue;
-        std::string_view value = trimmed(text_of(field.second));
-        if constexpr (keep) {
-            if (!value.empty())
-                value = trimmed(text_of(kept[index].emplace(std::forward<decltype(field)>(field)).second));
-        }
-        table.add(index, value);
+// ---- The kinds of source ----
+
+template <class T>
+using Bare = std::remove_cv_t<std::remove_reference_t<T>>;
+
+/// Hands over a value that is gone, or may be another, after this call: a text, or an optional, pointer or pointer-like
+/// of one.
+template <class T>
+void hand_over(HeaderSink& sink, std::size_t index, T&& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+        sink.keep(index, std::move(value));
+    } else if constexpr (std::is_same_v<T, std::optional<std::string>>) {
+        sink.keep(index, value ? *std::move(value) : std::string());
+    } else {
+        const std::string_view text = text_of(value);
+        const void *const begin = std::addressof(value), *const end = std::addressof(value) + 1;
+        const bool is_inside =
+            !std::less<const void*>()(text.data(), begin) && std::less<const void*>()(text.data(), end);
+        // What needs no destructor and does not hold its characters itself is a view.
+        if (std::is_trivially_destructible_v<Bare<T>> && !is_inside)
+            sink.add(index, text);
+        else
+            sink.keep(index, std::string(text));
     }
-    (void)kept;
-    return use(table.chosen());
+}
+
+template <class Source>
+constexpr bool is_header_callable = std::is_invocable_v<const Source&, const char*>;
+
+template <class Source>
+void read_called(const Source& source, HeaderSink& sink) {
+    for (std::size_t i = 0; i < sink.size(); ++i) {
+        if (!sink.wants(i)) continue;
+        if constexpr (std::is_reference_v<std::invoke_result_t<const Source&, const char*>>)
+            sink.add(i, text_of(source(sink.name(i))));
+        else
+            hand_over(sink, i, source(sink.name(i)));
+    }
+}
+
+// `using` declarations need a scope of their own: begin and end are found as the range-based for finds them.
+namespace adl {
+using std::begin;
+using std::end;
+template <class Range>
+using Iterator = decltype(begin(std::declval<Range>()));
+template <class Range>
+using Sentinel = decltype(end(std::declval<Range>()));
+}  // namespace adl
+
+template <class Source, class Range = const Source&, class = void>
+constexpr bool is_range_of_pairs = false;
+template <class Source, class Range>
+constexpr bool is_range_of_pairs<
+    Source, Range,
+    std::void_t<adl::Sentinel<Range>, decltype((*std::declval<adl::Iterator<Range>&>()).first),
+                decltype((*std::declval<adl::Iterator<Range>&>()).second)>> = true;
+
+template <class Source>
+constexpr bool is_range_of_texts() {
+    if constexpr (is_range_of_pairs<Source>) {
+        using Iterator = adl::Iterator<const Source&>;
+        return is_text<Bare<decltype((*std::declval<Iterator&>()).first)>> &&
+               is_text<Bare<decltype((*std::declval<Iterator&>()).second)>>;
+    }
+    return false;
+}
+template <class Source>
+constexpr bool is_header_range = is_range_of_texts<Source>();
+
+/// True where an element stays while the iterator moves on. An iterator that does not say so, such as that of
+/// std::generator, may hold the element itself.
+template <class Iterator, class = void>
+constexpr bool is_multi_pass = false;
+template <class Iterator>
+constexpr bool
+    is_multi_pass<Iterator, std::void_t<typename std::iterator_traits<Iterator>::iterator_category>> =
+        std::is_convertible_v<typename std::iterator_traits<Iterator>::iterator_category,
+                              std::forward_iterator_tag>;
+
+template <class Source>
+void read_ranged(const Source& source, HeaderSink& sink) {
+    using Reference = decltype(*std::declval<adl::Iterator<const Source&>&>());
+    constexpr bool stays =
+        is_multi_pass<adl::Iterator<const Source&>> &&
+        (std::is_reference_v<Reference> || std::is_reference_v<decltype(std::declval<Reference>().second)>);
+    for (auto&& field : source) {
+        const std::string_view name = text_of(field.first);
+        for (std::size_t i = 0; i < sink.size(); ++i) {
+            if (!equals_ignoring_case(name, sink.name(i))) continue;
+            if constexpr (stays)
+                sink.add(i, text_of(field.second));
+            else
+                hand_over(sink, i, std::forward<decltype(field)>(field).second);
+            break;
+        }
+    }
+}
+
+/// True for a HeaderSource; for any other type the compiler says what is wrong with it.
+template <class Source>
+constexpr bool check_header_source() {
+    if constexpr (is_header_callable<Source>) {
+        constexpr bool returns_text = is_text<Bare<std::invoke_result_t<const Source&, const char*>>>;
+        static_assert(
+            returns_text,
+            "pivotal: a HeaderSource that is called with a header's name must return text (const char*, or "
+            "data() and size() over char), or an optional, pointer or pointer-like of text.");
+        return returns_text;
+    } else if constexpr (is_header_range<Source>) {
+        return true;
+    } else if constexpr (std::is_invocable_v<Source&, const char*>) {
+        static_assert(
+            always_false<Source>,
+            "pivotal: this is no HeaderSource: it changes as it is called. Leave out `mutable`, or make its "
+            "operator() const.");
+    } else if constexpr (is_range_of_pairs<Source>) {
+        static_assert(
+            always_false<Source>,
+            "pivotal: this is no HeaderSource: its pairs are not text and text. Where a name has several "
+            "values, pass a callable that returns the first: see HeaderSource in <pivotal/headers.hpp>.");
+    } else if constexpr (is_range_of_pairs<Source, Source&>) {
+        static_assert(always_false<Source>,
+                      "pivotal: this is no HeaderSource: its begin() and end() are not const.");
+    } else {
+        static_assert(
+            always_false<Source>,
+            "pivotal: this is no HeaderSource. Pass {id, timestamp, signature}, or a callable that takes a "
+            "header's name (const char*) and returns text or nothing, or a range of name/value pairs.");
+    }
+    return false;
 }
 
 }  // namespace detail

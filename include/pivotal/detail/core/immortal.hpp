@@ -3,14 +3,16 @@
 
 #include <new>
 
+#include <pivotal/detail/core/attributes.hpp>
+
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// The one `const T` of the process, made on first use and never destroyed: what other statics use in their
+/// The one `const T` of the process, of all its shared libraries, made on first use and never destroyed: what other statics use in their
 /// destructors must still be there.
 template <class T>
-const T& immortal() noexcept {
+PIVOTAL_DETAIL_EXPORTED const T& immortal() noexcept {
     alignas(T) static unsigned char storage[sizeof(T)];
     static const T* const object = ::new (static_cast<void*>(storage)) T();
     return *object;

@@ -9,13 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include <pivotal/detail/core/json_abi.hpp>
+#include <pivotal/detail/core/numeric_locale.hpp>
 #include <pivotal/detail/core/surrogates.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 inline constexpr std::size_t max_json_depth = 512;
 
@@ -38,6 +39,9 @@ public:
         if (text.substr(0, 3) == "\xEF\xBB\xBF") return "it starts with a byte order mark";
         if (!text.empty() && std::memchr(text.data(), '\0', text.size()))
             return "it is not JSON: it has a NUL byte";
+        const NumericLocale locale;
+        if (!locale)
+            return "its numbers cannot be read: the decimal point of this process's locale has several bytes";
         std::string copy;
         text = with_whole_surrogates(text, copy);
         if (!json::sax_parse(text.data(), text.data() + text.size(), this) && !problem_)
@@ -114,7 +118,7 @@ private:
     }
 
     bool close() {
-#if defined(JSON_DIAGNOSTICS) && JSON_DIAGNOSTICS
+#if PIVOTAL_DETAIL_JSON_DIAGNOSTICS
         // Then each value knows its parent: nlohmann tells it to what an object or array has when that is moved.
         if (!open_.empty()) {
             json moved = std::move(*open_.back().value);
@@ -137,6 +141,7 @@ private:
     const char* problem_ = nullptr;
 };
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -10,13 +11,16 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// What the one path of code returns: accepted, or a code with what a sentence about it needs. It never
-/// refers to bytes of a secret, header or body.
+/// What the one path of code returns: accepted, or a code with what a sentence about it needs. It never refers to bytes
+/// of a secret, header or body.
 struct [[nodiscard]] Refusal {
-    Errc code{};                // no Errc at all: accepted
-    const char* reason = "";    // static text that continues the code's message
-    std::int64_t distance = 0;  // seconds between the timestamp and now
-    std::int64_t allowed = 0;   // seconds of tolerance
+    Errc code{};              // no Errc at all: accepted
+    const char* reason = "";  // static text that continues the code's message
+
+    std::int64_t distance = 0,
+                 allowed = 0;             // of a timestamp: its seconds from now, and those of the tolerance
+    std::size_t position = 0, count = 0;  // of a secret: which of how many it is, from 1
+    const char* variable = nullptr;       // and the environment variable that it came from
 
     constexpr explicit operator bool() const noexcept { return code != Errc{}; }
 };
@@ -35,8 +39,19 @@ inline std::string sentence(const Refusal& refusal) {
         return text + ": signed " + std::to_string(refusal.distance) +
                (refusal.code == Errc::timestamp_too_old ? " s ago, " : " s ahead of this clock, ") +
                std::to_string(refusal.allowed) + " s are allowed";
+    if (refusal.variable) text.append(" in the environment variable ").append(refusal.variable);
+    if (refusal.count > 1)
+        text += " (number " + std::to_string(refusal.position) + " of " + std::to_string(refusal.count) +
+                ", separated by white space)";
     return text.append(": ").append(refusal.reason);
 }
+
+#if defined(__cpp_exceptions)
+template <class Error>
+[[noreturn]] void raise(const Refusal& refusal) {
+    throw Error(make_error_code(refusal.code), sentence(refusal));
+}
+#endif
 
 }  // namespace detail
 }  // namespace v1

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <string>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -11,49 +12,29 @@
 #include <pivotal/detail/core/ed25519.hpp>
 #include <pivotal/detail/core/hmac_sha256.hpp>
 #include <pivotal/detail/core/openssl.hpp>
+#include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/error.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// The keys of one Webhook. Immutable once made.
+/// The keys of one Webhook, each with the number of its secret, from 0. Immutable once made.
 struct KeyRing {
-    std::vector<HmacSha256Key> hmac;
-    std::vector<Ed25519Key> ed25519;
+    template <class Key>
+    struct Numbered {
+        Key key;
+        std::size_t secret;
+    };
+    std::vector<Numbered<HmacSha256Key>> hmac;
+    std::vector<Numbered<Ed25519Key>> ed25519;
 };
-
-/// Why a secret was refused; static texts only, so that no message can repeat a secret.
-struct [[nodiscard]] SecretRefusal {
-    Errc code{};              // no Errc at all: accepted
-    const char* advice = "";  // what to do about it
-    std::size_t position = 0, count = 0;
-
-    constexpr explicit operator bool() const noexcept { return code != Errc{}; }
-};
-
-/// One sentence for a log; `variable` is the environment variable that the secret came from, where there is
-/// one.
-inline std::string sentence(const SecretRefusal& refusal, const char* variable = nullptr) {
-    std::string text = make_error_code(refusal.code).message();
-    if (variable) text.append(" in the environment variable ").append(variable);
-    if (refusal.count > 1)
-        text += " (number " + std::to_string(refusal.position) + " of " + std::to_string(refusal.count) +
-                ", separated by white space)";
-    return text.append(": ").append(refusal.advice);
-}
 
 inline constexpr std::size_t min_secret_size = 24;  // Standard Webhooks 1.0.0, "Signature scheme"
-inline constexpr std::size_t max_secret_size =
-    75;  // the most that Svix's server makes; the specification says 64
+inline constexpr std::size_t max_secret_size = 75;  // Svix's server makes up to 75; the specification says 64
 
 inline constexpr const char* secret_advice_unset =
-    "it is not set; set it to the endpoint's signing secret (whsec_...), which Pivotal's dashboard shows once";
-inline constexpr const char* secret_advice_null =
-    "it is a null pointer, as std::getenv returns for a variable that is not set; set the variable to the "
-    "endpoint's signing secret (whsec_...)";
-inline constexpr const char* secret_advice_empty =
-    "it is empty; give the endpoint's signing secret (whsec_...), which Pivotal's dashboard shows once";
+    "it is not set, or empty; give the endpoint's signing secret (whsec_...), which Pivotal's dashboard shows once";
 inline constexpr const char* secret_advice_openssl =
     "OpenSSL could not prepare the key; is its default provider loaded, and is there memory?";
 
@@ -122,81 +103,101 @@ inline const char* base64_mistake(std::string_view payload) noexcept {
            "cut or changed while copying?";
 }
 
-inline SecretRefusal add_hmac_key(KeyRing& keys, const unsigned char* bytes, std::size_t size) {
+/// Takes the first of the secrets off `rest`; empty where there is none left. They are separated by white space.
+inline std::string_view next_secret(std::string_view& rest) noexcept {
+    constexpr std::string_view white_space = " \t\n\r\v\f";
+    rest.remove_prefix((std::min)(rest.find_first_not_of(white_space), rest.size()));
+    const std::string_view found = rest.substr(0, rest.find_first_of(white_space));
+    rest.remove_prefix(found.size());
+    return found;
+}
+
+/// What a secret is for, and the base64 behind its prefix.
+struct SecretForm {
+    bool is_public_key = false;
+    std::string_view base64;
+};
+
+/// `whpk_<base64>`, `whsec_<base64>` or bare base64.
+constexpr SecretForm form_of(std::string_view secret) noexcept {
+    if (starts_with(secret, "whpk_")) return {true, secret.substr(5)};
+    return {false, starts_with(secret, "whsec_") ? secret.substr(6) : secret};
+}
+
+inline Refusal add_hmac_key(KeyRing& keys, const unsigned char* bytes, std::size_t size, std::size_t number) {
     HmacSha256Key key(bytes, size);
     if (!key) return {Errc::crypto_failure, secret_advice_openssl};
-    keys.hmac.emplace_back(std::move(key));
-    return {};
+    keys.hmac.push_back({std::move(key), number});
+    return accepted;
 }
 
-/// Adds an HMAC key that is no text but the key itself.
-inline SecretRefusal add_raw_key(KeyRing& keys, std::string_view key) {
-    if (key.empty()) return {Errc::invalid_secret, "the key is empty"};
-    const ErrorQueueGuard guard;
-    return add_hmac_key(keys, reinterpret_cast<const unsigned char*>(key.data()), key.size());
+inline Refusal add_public_key(KeyRing& keys, std::string_view base64, std::size_t number) {
+    unsigned char bytes[ed25519_key_size];
+    if (base64_decode(base64, bytes, sizeof bytes) != sizeof bytes)
+        return {
+            Errc::invalid_secret,
+            "it is no public key: whpk_ must be followed by the standard base64 of 32 bytes; was it cut while "
+            "copying?"};
+    if (has_small_order(bytes))
+        return {
+            Errc::invalid_secret,
+            "it is no sender's public key: with this one anyone could make signatures that verify; copy the "
+            "endpoint's key (whpk_...) again"};
+    Ed25519Key key(bytes);
+    if (!key) return {Errc::crypto_failure, secret_advice_openssl};
+    keys.ed25519.push_back({std::move(key), number});
+    return accepted;
 }
 
-/// Adds one secret: `whsec_<base64>` or bare base64 (HMAC), or `whpk_<base64>` (Ed25519).
-inline SecretRefusal add_secret(KeyRing& keys, std::string_view secret) {
-    constexpr auto refused = [](const char* advice) { return SecretRefusal{Errc::invalid_secret, advice}; };
-    if (const char* const mistake = obvious_mistake(secret)) return refused(mistake);
+/// Adds one secret, the `number`th from 0.
+inline Refusal add_secret(KeyRing& keys, std::string_view secret, std::size_t number) {
+    if (const char* const mistake = obvious_mistake(secret)) return {Errc::invalid_secret, mistake};
+    const SecretForm form = form_of(secret);
+    if (form.is_public_key) return add_public_key(keys, form.base64, number);
 
-    if (starts_with(secret, "whpk_")) {
-        secret.remove_prefix(5);
-        unsigned char key[ed25519_key_size];
-        if (base64_decode(secret, key, sizeof key) != sizeof key)
-            return refused(
-                "it is no public key: whpk_ must be followed by the standard base64 of 32 bytes; was it cut "
-                "while copying?");
-        if (has_small_order(key))
-            return refused(
-                "it is no sender's public key: with this one anyone could make signatures that verify; copy the "
-                "endpoint's key (whpk_...) again");
-        Ed25519Key made(key);
-        if (!made) return {Errc::crypto_failure, secret_advice_openssl};
-        keys.ed25519.emplace_back(std::move(made));
-        return {};
-    }
-
-    if (starts_with(secret, "whsec_")) secret.remove_prefix(6);
     SecretBytes<max_secret_size> key;
-    if (secret.size() > max_secret_size / 3 * 4)
-        return refused("it is too long: a signing secret has at most 75 bytes; were two pasted together?");
-    const std::size_t size = base64_decode(secret, key.data, key.size());
-    if (size == base64_invalid) return refused(base64_mistake(secret));
+    if (form.base64.size() > max_secret_size / 3 * 4)
+        return {Errc::invalid_secret,
+                "it is too long: a signing secret has at most 75 bytes; were two pasted together?"};
+    const std::size_t size = base64_decode(form.base64, key.data, key.size());
+    if (size == base64_invalid) return {Errc::invalid_secret, base64_mistake(form.base64)};
     if (size < min_secret_size)
-        return refused(
-            "it is too short: a signing secret has at least 24 bytes (32 characters behind whsec_); was it "
-            "cut while copying?");
-    return add_hmac_key(keys, key.data, size);
+        return {
+            Errc::invalid_secret,
+            "it is too short: a signing secret has at least 24 bytes (32 characters behind whsec_); was it cut "
+            "while copying?"};
+    return add_hmac_key(keys, key.data, size, number);
 }
 
-/// Adds every secret of `secrets`, which are separated by white space.
-inline SecretRefusal add_secrets(KeyRing& keys, std::string_view secrets) {
-    constexpr std::string_view white_space = " \t\n\r\v\f";
-    constexpr auto skip = [](std::string_view text, std::string_view::size_type to) {
-        return to == text.npos ? std::string_view() : text.substr(to);
-    };
-    const auto next = [&](std::string_view& rest) {  // takes the next secret off `rest`; empty at the end
-        rest = skip(rest, rest.find_first_not_of(white_space));
-        const std::string_view found = rest.substr(0, rest.find_first_of(white_space));
-        rest.remove_prefix(found.size());
-        return found;
-    };
-
-    std::size_t count = 0, position = 0;
-    for (std::string_view rest = secrets; !next(rest).empty();) ++count;
-    if (count == 0) return {Errc::invalid_secret, secret_advice_empty};
+/// Adds every one of the secrets.
+inline Refusal add_secrets(KeyRing& keys, std::string_view secrets) {
+    std::size_t count = 0, number = 0;
+    for (std::string_view rest = secrets; !next_secret(rest).empty();) ++count;
+    if (count == 0) return {Errc::invalid_secret, secret_advice_unset};
     const ErrorQueueGuard guard;
-    for (std::string_view rest = secrets, secret = next(rest); !secret.empty(); secret = next(rest)) {
-        ++position;
-        if (SecretRefusal refusal = add_secret(keys, secret)) {
-            refusal.position = position;
+    for (std::string_view rest = secrets; number < count; ++number)
+        if (Refusal refusal = add_secret(keys, next_secret(rest), number)) {
+            refusal.position = number + 1;
             refusal.count = count;
             return refusal;
         }
-    }
-    return {};
+    return accepted;
+}
+
+/// Adds an HMAC key that is no text but the key itself.
+inline Refusal add_raw_key(KeyRing& keys, std::string_view key) {
+    if (key.empty()) return {Errc::invalid_secret, "the key is empty"};
+    const ErrorQueueGuard guard;
+    return add_hmac_key(keys, reinterpret_cast<const unsigned char*>(key.data()), key.size(), 0);
+}
+
+/// Adds the secrets that the environment variable `name` holds.
+inline Refusal add_secrets_of_variable(KeyRing& keys, const char* name) {
+    if (const char* const mistake = variable_name_mistake(name)) return {Errc::invalid_secret, mistake};
+    const char* const secrets = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): as documented
+    Refusal refusal = add_secrets(keys, secrets ? std::string_view(secrets) : std::string_view());
+    refusal.variable = shown_variable_name(name);
+    return refusal;
 }
 
 }  // namespace detail

@@ -23,7 +23,7 @@ namespace detail {
 
 inline constexpr std::size_t max_id_size = 256;
 inline constexpr std::size_t max_signature_header_size = 8192;
-inline constexpr int max_ed25519_verifications = 4;
+inline constexpr int max_ed25519_candidates = 16;  // Svix sends up to eleven signatures
 
 /// 1 to 256 visible ASCII characters without `.`: with one, a signed message could be split in another place.
 inline bool is_message_id(std::string_view id) noexcept {
@@ -80,15 +80,18 @@ private:
     std::string_view rest_;
 };
 
-/// Looks at every `v1` candidate, so that the time does not tell which one matched. The content is `head` and
-/// `rest` behind it. Nullopt where OpenSSL fails.
-inline std::optional<bool> any_hmac_matches(const KeyRing& keys, std::string_view head, std::string_view rest,
-                                            std::string_view signatures) noexcept {
-    bool matched = false;
-    for (const HmacSha256Key& key : keys.hmac) {
+/// What a search for a key that fits came to.
+enum class Match { none, found, failure };
+
+/// Looks at every `v1` candidate with every key, so that the time does not tell which one matched; `secret` is the
+/// number of the first that did. The content is `head` and `rest` behind it.
+inline Match match_hmac(const KeyRing& keys, const SignedContent& content, std::string_view signatures,
+                        std::size_t& secret) noexcept {
+    Match match = Match::none;
+    for (const auto& [key, number] : keys.hmac) {
         ScratchContext scratch;
         SecretBytes<sha256_size> expected;
-        if (!key.compute(scratch, head, rest, expected)) return std::nullopt;
+        if (!key.compute(scratch, content.head(), content.rest(), expected)) return Match::failure;
         bool matches = false;
         for_each_candidate(signatures, [&](SignatureVersion version, std::string_view text) {
             unsigned char candidate[sha256_size];
@@ -96,32 +99,38 @@ inline std::optional<bool> any_hmac_matches(const KeyRing& keys, std::string_vie
                 base64_decode(text, candidate, sizeof candidate) == sizeof candidate)
                 matches |= equal_in_constant_time(candidate, expected.data, sizeof candidate);
         });
-        if (matches) scratch.keep();  // what it holds stands in the header
-        matched |= matches;
+        if (!matches) continue;
+        scratch.keep();  // what it holds stands in the header
+        if (match == Match::none) secret = number;
+        match = Match::found;
     }
-    return matched;
+    return match;
 }
 
-/// Ed25519 verification costs tens of microseconds, so their number is bounded. Nullopt where OpenSSL fails.
-inline std::optional<bool> any_ed25519_matches(const KeyRing& keys, std::string_view head,
-                                               std::string_view rest, std::string_view signatures) {
-    int left = max_ed25519_verifications;
-    Ed25519Result result = Ed25519Result::mismatch;
+/// Ed25519 verification costs tens of microseconds, so the number of candidates is bounded.
+inline Match match_ed25519(const KeyRing& keys, const SignedContent& content, std::string_view signatures,
+                           std::size_t& secret) {
+    if (keys.ed25519.empty()) return Match::none;
+    int left = max_ed25519_candidates;
+    Match match = Match::none;
     std::string joined;  // OpenSSL verifies Ed25519 over one contiguous message
     for_each_candidate(signatures, [&](SignatureVersion version, std::string_view text) {
         unsigned char candidate[ed25519_signature_size];
         if (version != SignatureVersion::ed25519 || left == 0 ||
             base64_decode(text, candidate, sizeof candidate) != sizeof candidate)
             return;
-        if (joined.empty()) joined.append(head).append(rest);
-        for (const Ed25519Key& key : keys.ed25519)
-            if (result == Ed25519Result::mismatch && left > 0) {
-                --left;
-                result = key.verify(candidate, joined);
-            }
+        --left;
+        if (joined.empty()) joined.append(content.head()).append(content.rest());
+        for (const auto& [key, number] : keys.ed25519) {
+            if (match != Match::none) return;
+            const Ed25519Result result = key.verify(candidate, joined);
+            if (result == Ed25519Result::failure) match = Match::failure;
+            if (result != Ed25519Result::match) continue;
+            match = Match::found;
+            secret = number;
+        }
     });
-    if (result == Ed25519Result::failure) return std::nullopt;
-    return result == Ed25519Result::match;
+    return match;
 }
 
 /// A delivery that passed the checks that cost nothing.
@@ -155,19 +164,19 @@ inline Refusal check_headers(const FoundHeaders& found, std::chrono::system_cloc
     return check_time(*seconds, now, tolerance);
 }
 
-/// The signature over id, timestamp and body.
-inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& headers, std::string_view body) {
+/// The signature over id, timestamp and body; `secret` is the number of the secret that it belongs to.
+inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& headers, std::string_view body,
+                               std::size_t& secret) {
     ErrorQueueGuard guard;
     const SignedContent content(headers.id, headers.timestamp, body);
-    std::optional<bool> matched = any_hmac_matches(keys, content.head(), content.rest(), headers.signature);
-    if (matched == true) guard.nothing_added();
-    if (matched == false && !keys.ed25519.empty())
-        matched = any_ed25519_matches(keys, content.head(), content.rest(), headers.signature);
-    if (!matched) return {Errc::crypto_failure, "the signature could not be computed"};
-    if (!*matched)
-        return {Errc::signature_mismatch,
-                "no signature fits the id, timestamp and body; is it the secret of this endpoint, and the "
-                "raw body?"};
+    Match match = match_hmac(keys, content, headers.signature, secret);
+    if (match == Match::found) guard.nothing_added();
+    if (match == Match::none) match = match_ed25519(keys, content, headers.signature, secret);
+    if (match == Match::failure) return {Errc::crypto_failure, "the signature could not be computed"};
+    if (match == Match::none)
+        return {
+            Errc::signature_mismatch,
+            "no signature fits the id, timestamp and body; is it the secret of this endpoint, and the raw body?"};
     return accepted;
 }
 
@@ -175,13 +184,13 @@ inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& header
 /// then holds is unspecified.
 inline bool sign(const KeyRing& keys, const SignedContent& content, std::string& signatures) {
     const ErrorQueueGuard guard;
-    for (const HmacSha256Key& key : keys.hmac) {
+    for (const auto& numbered : keys.hmac) {
         ScratchContext scratch;
         SecretBytes<sha256_size> tag;
         signatures.append(signatures.empty() ? "v1," : " v1,");
         const std::size_t at = signatures.size();
         signatures.resize(at + 44);  // behind them EVP_EncodeBlock writes a NUL, where the string has its own
-        if (!key.compute(scratch, content.head(), content.rest(), tag) ||
+        if (!numbered.key.compute(scratch, content.head(), content.rest(), tag) ||
             EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&signatures[at]), tag.data, sha256_size) != 44)
             return false;
     }

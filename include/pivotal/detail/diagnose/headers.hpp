@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -20,33 +21,32 @@
 #include <pivotal/detail/core/timestamp.hpp>
 #include <pivotal/detail/core/verifier.hpp>
 #include <pivotal/finding.hpp>
+#include <pivotal/headers.hpp>
 
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
+inline constexpr std::array<const char*, 8> diagnosed_names = {
+    "svix-id",           "svix-timestamp",    "svix-signature",   "webhook-id",
+    "webhook-timestamp", "webhook-signature", "content-encoding", "content-length"};
+
 /// What a HeaderSource has that a diagnosis looks at, copied: so that a source is read once.
-struct SeenHeaders {
-    /// The signing headers under their own names, in the source's order: a HeaderSource itself.
-    std::vector<std::pair<std::string, std::string>> signing;
-    std::string content_encoding, content_length;
+class SeenHeaders final : public HeaderSink {
+public:
+    explicit SeenHeaders(const HeaderSource& source) : HeaderSink(diagnosed_names) { source.read(*this); }
 
-    void add(std::string_view name, std::string_view value) {
-        value = trimmed(value);
-        const std::size_t index = HeaderTable::index_of(name);
-        if (index != HeaderTable::npos)
-            signing.emplace_back(header_names[index], value);
-        else if (equals_ignoring_case(name, "content-encoding"))
-            content_encoding = value;
-        else if (equals_ignoring_case(name, "content-length"))
-            content_length = value;
+    bool wants(std::size_t) const noexcept override { return true; }
+    void add(std::size_t index, std::string_view value) override {
+        fields.emplace_back(name(index), trimmed(value));
     }
+    void keep(std::size_t index, std::string&& value) override { add(index, value); }
 
-    /// The values under header_names[index] that are not empty.
+    /// The values under diagnosed_names[index] that are not empty.
     std::vector<std::string_view> values(std::size_t index) const {
         std::vector<std::string_view> found;
-        for (const auto& [name, value] : signing)
-            if (name == header_names[index] && !value.empty()) found.push_back(value);
+        for (const auto& [name, value] : fields)
+            if (name == diagnosed_names[index] && !value.empty()) found.push_back(value);
         return found;
     }
 
@@ -54,26 +54,24 @@ struct SeenHeaders {
 
     /// The place of the first name of the family that Webhook looks at.
     std::size_t family() const { return has(0) || has(1) || has(2) ? 0 : 3; }
-};
 
-template <class HeaderSource>
-void see_headers(const HeaderSource& source, SeenHeaders& seen) {
-    if constexpr (is_header_callable<HeaderSource>) {
-        const auto call = [&](const char* name) {
-            auto&& value = source(name);
-            seen.add(name, text_of(value));
-        };
-        for (const char* const name : header_names) call(name);
-        call("content-encoding");
-        call("content-length");
-    } else {
-        for (auto&& field : source) seen.add(text_of(field.first), text_of(field.second));
+    std::string_view content_encoding() const { return last(6); }
+    std::string_view content_length() const { return last(7); }
+
+    /// Under their own names, in the source's order: a HeaderSource itself.
+    std::vector<std::pair<std::string, std::string>> fields;
+
+private:
+    std::string_view last(std::size_t index) const {
+        const auto found = values(index);
+        return found.empty() ? std::string_view() : found.back();
     }
-}
+};
 
 /// What Webhook looks at.
 inline FoundHeaders chosen_headers(const SeenHeaders& seen) {
-    return with_ranged_headers(seen.signing, [](const FoundHeaders& found) { return found; });
+    std::optional<HeaderTable> table;
+    return find_headers(seen.fields, table);
 }
 
 /// A text that may be the signed id or timestamp, and the change that it stands for, if it is one.

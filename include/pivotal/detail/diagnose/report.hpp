@@ -228,7 +228,7 @@ private:
             report(Finding::body_still_gzip,
                    "It looks as if the body was still compressed: it starts as gzip does. What is signed is "
                    "most likely the text inside; decompress it before verifying.");
-        else if (evidence_.seen.content_encoding.find("gzip") != std::string::npos && !is_gzip(body))
+        else if (evidence_.seen.content_encoding().find("gzip") != std::string_view::npos && !is_gzip(body))
             report(Finding::body_was_gunzipped,
                    "It looks as if the body was decompressed on the way: content-encoding says gzip, and the "
                    "body is none. Verify the bytes that were sent.");
@@ -247,7 +247,7 @@ private:
     }
 
     bool is_shorter_than_announced() const {
-        const std::string& length = evidence_.seen.content_length;
+        const std::string length(evidence_.seen.content_length());
         return !length.empty() && length.size() < 12 &&
                length.find_first_not_of("0123456789") == length.npos &&
                std::strtoull(length.c_str(), nullptr, 10) > evidence_.body.size();

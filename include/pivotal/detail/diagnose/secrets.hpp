@@ -20,15 +20,6 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-/// Takes the first secret off `rest`; they are separated by white space. Empty at the end.
-inline std::string_view next_secret(std::string_view& rest) noexcept {
-    constexpr std::string_view white_space = " \t\n\r\v\f";
-    rest.remove_prefix((std::min)(rest.find_first_not_of(white_space), rest.size()));
-    const std::string_view secret = rest.substr(0, rest.find_first_of(white_space));
-    rest.remove_prefix(secret.size());
-    return secret;
-}
-
 /// A secret on its way to a key. All that its memory ever held is wiped, what was cut off the text too.
 class SecretText {
 public:
@@ -112,7 +103,7 @@ inline std::optional<Mended> mend_secret(std::string& secret) {
     std::replace(begin, standard.text().end(), '-', '+');
     std::replace(begin, standard.text().end(), '_', '/');
     KeyRing ring;
-    if (standard.view() == secret || add_secret(ring, standard.view())) return std::nullopt;
+    if (standard.view() == secret || add_secret(ring, standard.view(), 0)) return std::nullopt;
     secret.replace(payload, secret.npos, standard.view(), payload, standard.view().npos);
     return Mended{Finding::secret_url_safe};
 }
@@ -165,7 +156,7 @@ public:
         for (std::string_view secret = next_secret(secrets); !secret.empty();
              secret = next_secret(secrets), ++count)
             if (count < max_secrets) add_secret_and_texts(secret);
-        if (count == 0) problems.push_back({Finding::secret_malformed, 0, secret_advice_empty, false});
+        if (count == 0) problems.push_back({Finding::secret_malformed, 0, secret_advice_unset, false});
         std::move(as_text_.begin(), as_text_.end(), std::back_inserter(keys));
     }
 
@@ -176,7 +167,7 @@ private:
         const char* advice = add_key(secret);
         for (std::optional<Mended> made; advice && (made = mend_secret(mended.text()));) {
             problems.push_back({made->finding, count, made->advice ? made->advice : advice, true});
-            advice = mended.view().empty() ? secret_advice_empty : add_key(mended.view());
+            advice = mended.view().empty() ? secret_advice_unset : add_key(mended.view());
         }
         if (advice) {
             problems.push_back({Finding::secret_malformed, count, advice, false});
@@ -193,15 +184,15 @@ private:
     /// Null, or why it is refused.
     const char* add_key(std::string_view secret) {
         KeyRing ring;
-        const SecretRefusal refusal = add_secret(ring, secret);
+        const Refusal refusal = add_secret(ring, secret, 0);
         failed = failed || refusal.code == Errc::crypto_failure;
-        if (refusal) return refusal.advice;
+        if (refusal) return refusal.reason;
         KeyForm form;
         form.secret = count;
         if (ring.ed25519.empty())
-            form.hmac = std::move(ring.hmac.back());
+            form.hmac = std::move(ring.hmac.back().key);
         else
-            form.ed25519 = std::move(ring.ed25519.back());
+            form.ed25519 = std::move(ring.ed25519.back().key);
         keys.push_back(std::move(form));
         return nullptr;
     }

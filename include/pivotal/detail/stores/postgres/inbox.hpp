@@ -59,6 +59,8 @@ private:
 
 }  // namespace detail
 
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
+
 /// An Inbox in a PostgreSQL database, for any number of processes and machines; in its table `pivotal_inbox`.
 ///
 /// What it is told is on the server's disk when it returns, but for `take` and `renew`. What PostgresStore says of
@@ -367,5 +369,6 @@ inline InboxStats PostgresInbox::stats() {
     return {count(0), count(1), count(2), count(3), time(4), time(5), row.bytes(0, 6)};
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

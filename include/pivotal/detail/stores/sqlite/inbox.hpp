@@ -21,6 +21,7 @@
 
 namespace pivotal {
 inline namespace v1 {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An Inbox in a SQLite file, for all processes of one machine; in its tables `pivotal_inbox` and
 /// `pivotal_inbox_bodies`.
@@ -334,5 +335,6 @@ inline InboxStats SqliteInbox::stats() {
     });
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal
