@@ -177,7 +177,7 @@ inline void read_field(const nlohmann::json& json, std::optional<double>& value)
 inline void read_field(const nlohmann::json& json, std::optional<std::int64_t>& value) {
     // nlohmann reads a number without a sign as unsigned.
     const auto* const number = json.get_ptr<const std::uint64_t*>();
-    if (number && *number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return;
+    if (number && *number > static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)())) return;
     if (json.is_number_integer()) value = json.get<std::int64_t>();
 }
 

@@ -82,7 +82,7 @@ inline bool equal_in_constant_time(const unsigned char* a, const unsigned char* 
     constexpr std::size_t at_once = 16;
     int different = 0;
     for (std::size_t i = 0; i < size; i += at_once)
-        different |= CRYPTO_memcmp(a + i, b + i, std::min(at_once, size - i));
+        different |= CRYPTO_memcmp(a + i, b + i, (std::min)(at_once, size - i));
     return different == 0;
 }
 

@@ -32,7 +32,7 @@ constexpr std::optional<std::int64_t> parse_timestamp(std::string_view text) noe
 /// which may be the largest.
 inline Refusal check_time(std::int64_t timestamp, std::chrono::system_clock::time_point now,
                           std::chrono::seconds tolerance) noexcept {
-    const std::int64_t allowed = std::max<std::int64_t>(tolerance.count(), 0);
+    const std::int64_t allowed = (std::max<std::int64_t>)(tolerance.count(), 0);
     const std::int64_t age =
         std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count() - timestamp;
     if (age > allowed) return {Errc::timestamp_too_old, "", age, allowed};

@@ -63,7 +63,7 @@ public:
         append(".");
         const std::size_t gap = (sha256_block_size - size_ % sha256_block_size) % sha256_block_size;
         append(body.substr(0, gap));
-        rest_ = body.substr(std::min<std::size_t>(gap, body.size()));
+        rest_ = body.substr((std::min<std::size_t>)(gap, body.size()));
     }
     std::string_view head() const noexcept { return {head_, size_}; }
     std::string_view rest() const noexcept { return rest_; }

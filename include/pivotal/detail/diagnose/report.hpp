@@ -133,7 +133,7 @@ private:
 
     Refusal form_of_headers() const {
         CheckedHeaders checked;
-        return check_headers(evidence_.found, now_, std::chrono::seconds::max(), checked);
+        return check_headers(evidence_.found, now_, (std::chrono::seconds::max)(), checked);
     }
 
     void report_time() {

@@ -84,7 +84,7 @@ inline RedisAddress RedisAddress::parse(std::string_view url) {
     url.remove_prefix(is_tcp ? tcp.size() : local.size());
 
     RedisAddress address;
-    const std::size_t slash = std::min(url.find('/'), url.size());
+    const std::size_t slash = (std::min)(url.find('/'), url.size());
     std::string_view authority = url.substr(0, slash);
     const std::string_view path = url.substr(slash);
     const std::size_t at = authority.rfind('@');
