@@ -77,19 +77,19 @@ void register_all(const std::string& folder) {
         measure("authenticate", size, [=] {
             std::error_code error;
             return require(
-                webhook->authenticate(delivery->body, delivery->headers(), error, now).has_value());
+                webhook->authenticate(delivery->body, delivery->headers(), error, now));
         });
         // What the map adds is less than what 64 KiB vary by.
         if (delivery->body.size() < 65536)
             measure("authenticate, map of ten", size, [=] {
                 std::error_code error;
-                return require(webhook->authenticate(delivery->body, *fields, error, now).has_value());
+                return require(webhook->authenticate(delivery->body, *fields, error, now));
             });
         measure("nlohmann parse", size, [=] { return nlohmann::json::parse(delivery->body); });
         measure("verify", size, [=] {
             std::error_code error;
             auto event = webhook->verify(delivery->body, delivery->headers(), error, now);
-            require(event.has_value());
+            require(event);
             return event;
         });
         measure("simdjson DOM", size,
@@ -104,7 +104,7 @@ void register_all(const std::string& folder) {
         measure("construct and authenticate", size, [=] {
             std::error_code error;
             const auto made = pivotal::Webhook::create(Delivery::secret, error);
-            return require(made->authenticate(delivery->body, delivery->headers(), error, now).has_value());
+            return require(made->authenticate(delivery->body, delivery->headers(), error, now));
         });
 
         measure_threads("threads", size, [=](State& state) {
