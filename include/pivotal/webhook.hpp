@@ -195,7 +195,7 @@ inline detail::Refusal Webhook::check(Body body, const HeaderSource& headers, Cl
     if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
     if (const auto refusal = detail::check_signature(*keys_, checked, body.view(), delivery.secret))
         return refusal;
-    delivery.message_id = checked.id;
+    delivery.message_id = std::string(checked.id);
     delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
     return detail::accepted;
 }

@@ -20,8 +20,8 @@ namespace detail {
 
 // ---- What is looked for, and what was found ----
 
-/// The names of the signing headers, Svix's first and those of Standard Webhooks behind them.
-inline constexpr std::array<const char*, 6> header_names = {
+/// The names of the signing headers, Svix's first and those of Standard Webhooks behind them; a NUL follows each.
+inline constexpr std::array<std::string_view, 6> header_names = {
     "svix-id", "svix-timestamp", "svix-signature", "webhook-id", "webhook-timestamp", "webhook-signature"};
 
 /// The values of the chosen family, trimmed; empty means absent.
@@ -36,10 +36,11 @@ struct FoundHeaders {
 class HeaderSink {
 public:
     template <std::size_t N>
-    explicit HeaderSink(const std::array<const char*, N>& names) noexcept : names_(names.data()), size_(N) {}
+    explicit HeaderSink(const std::array<std::string_view, N>& names) noexcept
+        : names_(names.data()), size_(N) {}
 
     std::size_t size() const noexcept { return size_; }
-    const char* name(std::size_t index) const noexcept { return names_[index]; }
+    std::string_view name(std::size_t index) const noexcept { return names_[index]; }
 
     /// Whether a callable is to be asked for this name too.
     virtual bool wants(std::size_t index) const noexcept = 0;
@@ -52,7 +53,7 @@ protected:
     ~HeaderSink() = default;
 
 private:
-    const char* const* names_;
+    const std::string_view* names_;
     std::size_t size_;
 };
 
@@ -130,9 +131,9 @@ void read_called(const Source& source, HeaderSink& sink) {
     for (std::size_t i = 0; i < sink.size(); ++i) {
         if (!sink.wants(i)) continue;
         if constexpr (std::is_reference_v<std::invoke_result_t<const Source&, const char*>>)
-            sink.add(i, text_of(source(sink.name(i))));
+            sink.add(i, text_of(source(sink.name(i).data())));
         else
-            hand_over(sink, i, source(sink.name(i)));
+            hand_over(sink, i, source(sink.name(i).data()));
     }
 }
 

@@ -68,10 +68,18 @@ struct SecretBytes {
     unsigned char data[N];
 
     SecretBytes() noexcept = default;
-    ~SecretBytes() { OPENSSL_cleanse(data, N); }
+    ~SecretBytes() {
+        if (!public_) OPENSSL_cleanse(data, N);
+    }
     SecretBytes(const SecretBytes&) = delete;
     SecretBytes& operator=(const SecretBytes&) = delete;
     static constexpr std::size_t size() noexcept { return N; }
+
+    /// They are known to all: a wipe would only cost time.
+    void make_public() noexcept { public_ = true; }
+
+private:
+    bool public_ = false;
 };
 
 /// Compares without a branch or an early exit that depends on the bytes, so that the time tells nothing of

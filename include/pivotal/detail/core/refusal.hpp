@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -18,9 +17,9 @@ struct [[nodiscard]] Refusal {
     const char* reason = "";  // static text that continues the code's message
 
     std::int64_t distance = 0,
-                 allowed = 0;             // of a timestamp: its seconds from now, and those of the tolerance
-    std::size_t position = 0, count = 0;  // of a secret: which of how many it is, from 1
-    const char* variable = nullptr;       // and the environment variable that it came from
+                 allowed = 0;  // of a timestamp: its seconds from now, and those of the tolerance
+    std::uint32_t position = 0, count = 0;  // of a secret: which of how many it is, from 1
+    const char* variable = nullptr;         // and the environment variable that it came from
 
     constexpr explicit operator bool() const noexcept { return code != Errc{}; }
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -177,8 +178,8 @@ inline Refusal add_secrets(KeyRing& keys, std::string_view secrets) {
     const ErrorQueueGuard guard;
     for (std::string_view rest = secrets; number < count; ++number)
         if (Refusal refusal = add_secret(keys, next_secret(rest), number)) {
-            refusal.position = number + 1;
-            refusal.count = count;
+            refusal.position = static_cast<std::uint32_t>(number + 1);
+            refusal.count = static_cast<std::uint32_t>(count);
             return refusal;
         }
     return accepted;

@@ -100,7 +100,8 @@ inline Match match_hmac(const KeyRing& keys, const SignedContent& content, std::
                 matches |= equal_in_constant_time(candidate, expected.data, sizeof candidate);
         });
         if (!matches) continue;
-        scratch.keep();  // what it holds stands in the header
+        scratch.keep();  // what it and the tag hold stands in the header
+        expected.make_public();
         if (match == Match::none) secret = number;
         match = Match::found;
     }

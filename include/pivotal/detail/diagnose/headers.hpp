@@ -27,7 +27,7 @@ namespace pivotal {
 inline namespace v1 {
 namespace detail {
 
-inline constexpr std::array<const char*, 8> diagnosed_names = {
+inline constexpr std::array<std::string_view, 8> diagnosed_names = {
     "svix-id",           "svix-timestamp",    "svix-signature",   "webhook-id",
     "webhook-timestamp", "webhook-signature", "content-encoding", "content-length"};
 
@@ -141,7 +141,7 @@ public:
 
 private:
     static Change mixed_change(std::size_t index) {
-        return {Finding::headers_mixed, std::string("the value of ") + header_names[index] + " is taken",
+        return {Finding::headers_mixed, "the value of " + std::string(header_names[index]) + " is taken",
                 "The svix- and the webhook- headers of this delivery don't agree. All three must come from "
                 "one family, and svix- goes first: pass on the headers that the sender sent, and remove a "
                 "proxy's renaming of some of them."};
@@ -149,7 +149,7 @@ private:
 
     static Change joined_change(std::size_t index) {
         return {
-            Finding::headers_joined, std::string("one of the values of ") + header_names[index] + " is taken",
+            Finding::headers_joined, "one of the values of " + std::string(header_names[index]) + " is taken",
             "This header came twice, or something in between joined two of them into one (\"a, b\"). Find "
             "the proxy that adds a header instead of replacing it."};
     }
