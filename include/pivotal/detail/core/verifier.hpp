@@ -85,13 +85,13 @@ enum class Match { none, found, failure };
 
 /// Looks at every `v1` candidate with every key, so that the time does not tell which one matched; `secret` is the
 /// number of the first that did. The content is `head` and `rest` behind it.
-inline Match match_hmac(const KeyRing& keys, const SignedContent& content, std::string_view signatures,
-                        std::size_t& secret) noexcept {
+inline Match match_hmac(const KeyRing& keys, std::string_view head, std::string_view rest,
+                        std::string_view signatures, std::size_t& secret) noexcept {
     Match match = Match::none;
     for (const auto& [key, number] : keys.hmac) {
         ScratchContext scratch;
         SecretBytes<sha256_size> expected;
-        if (!key.compute(scratch, content.head(), content.rest(), expected)) return Match::failure;
+        if (!key.compute(scratch, head, rest, expected)) return Match::failure;
         bool matches = false;
         for_each_candidate(signatures, [&](SignatureVersion version, std::string_view text) {
             unsigned char candidate[sha256_size];
@@ -109,8 +109,8 @@ inline Match match_hmac(const KeyRing& keys, const SignedContent& content, std::
 }
 
 /// Ed25519 verification costs tens of microseconds, so the number of candidates is bounded.
-inline Match match_ed25519(const KeyRing& keys, const SignedContent& content, std::string_view signatures,
-                           std::size_t& secret) {
+inline Match match_ed25519(const KeyRing& keys, std::string_view head, std::string_view rest,
+                           std::string_view signatures, std::size_t& secret) {
     if (keys.ed25519.empty()) return Match::none;
     int left = max_ed25519_candidates;
     Match match = Match::none;
@@ -121,7 +121,7 @@ inline Match match_ed25519(const KeyRing& keys, const SignedContent& content, st
             base64_decode(text, candidate, sizeof candidate) != sizeof candidate)
             return;
         --left;
-        if (joined.empty()) joined.append(content.head()).append(content.rest());
+        if (joined.empty()) joined.append(head).append(rest);
         for (const auto& [key, number] : keys.ed25519) {
             if (match != Match::none) return;
             const Ed25519Result result = key.verify(candidate, joined);
@@ -170,9 +170,10 @@ inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& header
                                std::size_t& secret) {
     ErrorQueueGuard guard;
     const SignedContent content(headers.id, headers.timestamp, body);
-    Match match = match_hmac(keys, content, headers.signature, secret);
+    Match match = match_hmac(keys, content.head(), content.rest(), headers.signature, secret);
     if (match == Match::found) guard.nothing_added();
-    if (match == Match::none) match = match_ed25519(keys, content, headers.signature, secret);
+    if (match == Match::none)
+        match = match_ed25519(keys, content.head(), content.rest(), headers.signature, secret);
     if (match == Match::failure) return {Errc::crypto_failure, "the signature could not be computed"};
     if (match == Match::none)
         return {
