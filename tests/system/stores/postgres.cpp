@@ -765,45 +765,6 @@ TEST_CASE("a take waits for no disk, all else that is told does", "[postgres][in
     CHECK(seen([&] { inbox.forget("evt_1"); }) == "on");
 }
 
-TEST_CASE("a restart of the server runs no handler twice", "[postgres][inbox][worker][restart]") {
-    Kind kind;
-    PostgresServer& server = support::postgres();
-    const auto inbox = kind.inbox();
-    constexpr unsigned events = 16;
-    for (unsigned i = 0; i < events; ++i) CHECK(inbox->put(event_of(std::to_string(i)), "{}"));
-    std::vector<std::atomic<int>> handled(events);
-    std::atomic<unsigned> running{0};
-    std::atomic<bool> go{false};
-    std::atomic<int> not_recorded{0};
-    pivotal::WorkerOptions options;
-    options.threads = events;
-    options.on_incident = [&](const pivotal::Incident& incident) {
-        if (incident.reason == pivotal::Incident::Reason::not_recorded) ++not_recorded;
-    };
-    const InboxWorker worker(
-        kind.inbox(),
-        [&](const Event& event) {
-            ++handled[std::stoul(event.id)];
-            ++running;
-            while (!go) std::this_thread::sleep_for(1ms);
-        },
-        options);
-    support::wait_until("all are in flight", [&] { return running == events; });
-    server.stop();
-    go = true;
-    std::this_thread::sleep_for(1500ms);
-    server.start();
-    support::wait_until("all are done", [&] {
-        try {
-            return kind.done() == events;
-        } catch (const StoreError&) {
-            return false;
-        }
-    });
-    for (const std::atomic<int>& times : handled) CHECK(times == 1);
-    CHECK(not_recorded == 0);
-}
-
 TEST_CASE("ids that are put again as they are removed lock nobody out", "[postgres][inbox][race]") {
     Kind kind;
     std::atomic<int> errors{0}, put{0};
