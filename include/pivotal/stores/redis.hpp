@@ -4,8 +4,6 @@
 // Needs hiredis 0.14 or later and its library, on a POSIX system; in CMake pivotal::redis.
 
 #include <chrono>
-#include <cstddef>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,16 +20,24 @@
 namespace pivotal {
 inline namespace v1 {
 
+/// What a RedisStore can be told besides StoreOptions.
+struct RedisOptions {
+    /// Take a Redis that can forget what it was told, see RedisStore; its events may be handled again.
+    bool may_forget = false;
+};
+
 /// An IdempotencyStore in Redis 5 or later, for all processes of all machines.
 ///
 ///     pivotal::RedisStore store("redis://:password@redis.internal:6379/0");
 ///
 /// The URL is `redis://[user:password@]host[:port][/database]` or `unix://[user:password@]/path`; in the user
 /// and the password any byte can be written %XX. There is no TLS. The constructor throws StoreError for a
-/// mistake in the URL, std::invalid_argument for an option that makes no sense, and asks Redis for nothing: a
-/// service may start before its Redis.
+/// mistake in the URL, std::invalid_argument for an option that makes no sense. Where Redis answers it throws StoreError
+/// also for a wrong password, a replica and what is said below; where it does not it does no harm: a service may start
+/// before its Redis.
 ///
-/// **What Redis must be told** to keep the promise of each event once; none of it is the default:
+/// **What Redis must be told** to keep the promise of each event once. Each new connection looks whether the first two
+/// are so, where the user has the right to INFO, and is refused else, unless RedisOptions::may_forget says otherwise:
 /// - `appendonly yes` and `appendfsync always`: else what was completed in the last second or since the last
 ///   snapshot is forgotten in a crash, and such events are handled again when they come again;
 /// - `maxmemory-policy noeviction`: else ids are forgotten when memory runs out. With it a full Redis refuses
@@ -43,19 +49,13 @@ inline namespace v1 {
 /// repeated on it, for 5 s at most (the look-up of the host's name is not counted), before the StoreError; where the
 /// reply to `release` or `forget` was lost there is one at once. A process that was forked has connections of its own.
 ///
-/// Each call is one Lua script over one key, `pivotal:<size of consumer>:<consumer>:<event id>`, which expires
-/// when the id is no longer remembered (about 200 bytes for each id). Time is the clock of the machine of
-/// Redis: when that is set, leases and retention shift with it. Its user needs the commands EVALSHA,
-/// SCRIPT LOAD, TIME, HMGET, HSET, HDEL, PEXPIREAT and DEL.
+/// Each call is one command over one key, `pivotal:<size of consumer>:<consumer>:<event id>`, which expires when the
+/// id is no longer remembered (about 200 bytes for each id): SET for an id that is new, else a Lua script. Time is the
+/// clock of the machine of Redis: when that is set, leases and retention shift with it. Its user needs the commands
+/// EVALSHA, SCRIPT LOAD, SET, GET, PTTL, PEXPIRE and DEL, and is better given INFO.
 class RedisStore final : public IdempotencyStore {
 public:
-    explicit RedisStore(std::string_view url, StoreOptions options = {})
-        : key_prefix_("pivotal:" + std::to_string(options.consumer.size()) + ":" + options.consumer + ":"),
-          retention_(std::to_string(detail::store_time(options.retention))),
-          pool_(detail::checked(options).connections,
-                [address = detail::RedisAddress::parse(url)](detail::Deadline deadline) {
-                    return std::make_unique<detail::RedisConnection>(address, deadline);
-                }) {}
+    explicit RedisStore(std::string_view url, StoreOptions options = {}, RedisOptions redis_options = {});
 
     Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
     bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
@@ -77,6 +77,19 @@ private:
 
 // ---- RedisStore ----
 
+inline RedisStore::RedisStore(std::string_view url, StoreOptions options, RedisOptions redis_options)
+    : key_prefix_("pivotal:" + std::to_string(options.consumer.size()) + ":" + options.consumer + ":"),
+      retention_(std::to_string(detail::store_time(detail::checked(options).retention))),
+      pool_(options.connections, [address = detail::RedisAddress::parse(url),
+                                  may_forget = redis_options.may_forget](detail::Deadline deadline) {
+          return std::make_unique<detail::RedisConnection>(address, deadline, may_forget);
+      }) {
+    try {
+        pool_.add(pool_.make(detail::DueTime::of_call(std::chrono::seconds(2))));
+    } catch (const detail::TryAgain&) {  // it may come later
+    }
+}
+
 /// What the script answers.
 inline std::string RedisStore::run(Script script, std::string_view event_id, std::string_view owner,
                                    std::chrono::milliseconds lease) {
@@ -91,6 +104,17 @@ inline std::string RedisStore::run(Script script, std::string_view event_id, std
 
 inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner,
                                std::chrono::milliseconds lease) {
+    const std::string key = key_prefix_ + std::string(event_id),
+                      value = retention_ + " " + std::string(owner);
+    const auto life = detail::store_time(lease) + std::stoll(retention_);
+    if (life > 0) {  // Redis takes no less
+        const std::string life_text = std::to_string(life);
+        const bool is_new =
+            pool_.use(true, [&](detail::RedisConnection& connection, detail::Deadline deadline) {
+                return connection.set_new(key, value, life_text, deadline);
+            });
+        if (is_new) return Claim::granted;
+    }
     const std::string answer = run(Script::claim, event_id, owner, lease);
     return answer == "granted"     ? Claim::granted
            : answer == "duplicate" ? Claim::duplicate

@@ -60,7 +60,7 @@ public:
             "local expiry = redis.call('TIME')[1] * 1000 + 3600000 "
             "for i = ARGV[1], ARGV[2] do "
             "local key = string.format('pivotal:7:default:evt_%024x', i + ARGV[3]) "
-            "redis.call('HSET', key, 'owner', string.format('%032x', i)) "
+            "redis.call('SET', key, string.format(' %032x', i)) "
             "redis.call('PEXPIREAT', key, string.format('%.0f', expiry + i)) end";
         constexpr int step = 10000;
         for (int first = 1; first <= count; first += step)

@@ -148,7 +148,7 @@ TEST_CASE("a connection that has gone ends no process by SIGPIPE", "[redis][faul
     RedisServer server;
     const auto address = pivotal::detail::RedisAddress::parse(server.url());
     const auto deadline = Steady::now() + 60s;
-    pivotal::detail::RedisConnection connection(address, deadline);
+    pivotal::detail::RedisConnection connection(address, deadline, false);
     CHECK(connection.is_usable());
     server.kill();
     support::wait_until("the connection has ended", [&] { return !connection.is_usable(); });

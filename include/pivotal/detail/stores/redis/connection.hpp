@@ -35,8 +35,10 @@ namespace detail {
 /// starts a timeout anew at each signal, and lets SIGPIPE end the process when Redis has gone.
 class RedisConnection {
 public:
-    /// Connects and authenticates, or throws StoreError.
-    RedisConnection(const RedisAddress& address, Deadline deadline) : name_("Redis at " + address.name()) {
+    /// Connects and authenticates, or throws StoreError: also where Redis is a replica, or may forget what it was told
+    /// and that is not to be.
+    RedisConnection(const RedisAddress& address, Deadline deadline, bool may_forget)
+        : name_("Redis at " + address.name()) {
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
         if (left.count() <= 0) lose("no connection in time");
@@ -60,12 +62,22 @@ public:
             const std::string number = std::to_string(address.database);
             checked(ask({"SELECT", number}, deadline));
         }
+        check_settings(ask({"INFO"}, deadline), may_forget);
     }
 
     /// Open and in step: no reply is missing, and nothing has come that nobody asked for.
     bool is_usable() const noexcept {
         pollfd waits{context_->fd, POLLIN, 0};
         return is_in_step_ && poll(&waits, 1, 0) == 0;
+    }
+
+    /// False: it was not set, since the key is there already, or since Redis has no memory for what is new.
+    bool set_new(std::string_view key, std::string_view value, std::string_view milliseconds,
+                 Deadline deadline) {
+        const Reply reply = ask({"SET", key, value, "NX", "PX", milliseconds}, deadline);
+        if (is_error(reply) && code_of(reply) == "OOM") return false;
+        if (is_error(reply)) throw StoreError(text_of_error(reply));
+        return reply->type != REDIS_REPLY_NIL;
     }
 
     /// The word that the script answers.
@@ -102,6 +114,29 @@ private:
     static std::string code_of(const Reply& reply) {
         const std::string error = bytes_of(reply);
         return error.substr(0, error.find(' '));
+    }
+
+    /// `reply` is the one to INFO, which the user may have no right to.
+    void check_settings(const Reply& reply, bool may_forget) const {
+        if (is_error(reply)) return;
+        const std::string info = text_of(reply);
+        const auto value = [&](const std::string& name) {
+            const std::size_t begin = info.find("\n" + name + ":");
+            if (begin == info.npos) return std::string();
+            const std::size_t start = begin + name.size() + 2;
+            return info.substr(start, info.find_first_of("\r\n", start) - start);
+        };
+        if (value("role") == "slave") throw StoreError(name_ + " is a replica, which can only be read");
+        if (may_forget) return;
+        const std::string accept = "; or accept that with RedisOptions::may_forget";
+        const std::string policy = value("maxmemory_policy");
+        if (!policy.empty() && policy != "noeviction")
+            throw StoreError(name_ + ": maxmemory-policy is " + policy +
+                             ", which forgets events when memory runs out: set noeviction" + accept);
+        if (value("aof_enabled") == "0")
+            throw StoreError(name_ +
+                             ": appendonly is off, and a restart forgets events: set appendonly yes and " +
+                             "appendfsync always" + accept);
     }
 
     /// Throws where it is an error.

@@ -15,56 +15,60 @@ constexpr std::size_t redis_scripts = 5;
 
 /// KEYS[1] is the id's key, ARGV the owner, the lease and the retention, in milliseconds.
 ///
-/// The key is a hash: `owner` of the claim, and `lease`, when it runs out. Without `lease` it is completed.
-/// So a completion takes memory away and needs none: a Redis that is full refuses claims, but never to record
-/// what has been done. An id that is no longer remembered is a key that has expired.
+/// A claim is `<retention> <owner>`, and expires a retention after its lease: so the lease is over when no more than the
+/// retention is left, and a new claim is one SET NX PX, without a script and without the time. What is completed is
+/// ` <owner>`. An id that is no longer remembered is a key that has expired.
 inline std::string redis_script(RedisScript script) {
     // Numbers are written by hand: Lua would write some of them as 2e+12.
     static constexpr const char* prelude = R"(
 local key = KEYS[1]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local record = redis.call('HMGET', key, 'owner', 'lease')
-local owner, lease = record[1], record[2]
-local mine = owner == ARGV[1]
+local value = redis.call('GET', key)
+local left = redis.call('PTTL', key)
+local space = value and string.find(value, ' ', 1, true)
+if value and not space then return redis.error_reply('ERR the key is none of pivotal-webhook') end
+-- Redis still has a key in the millisecond of its expiry.
+local known = value and left > 0
+local done = known and space == 1
+local mine = known and string.sub(value, space + 1) == ARGV[1]
 
-local function remember_until(expiry)
-    -- Redis still has a key in the millisecond of its expiry, which is one too long.
-    redis.call('PEXPIREAT', key, string.format('%.0f', expiry - 1))
-end
 local function start_lease()
-    local lease_until = now + ARGV[2]
-    redis.call('HSET', key, 'owner', ARGV[1], 'lease', string.format('%.0f', lease_until))
-    remember_until(lease_until + ARGV[3])
+    local life = ARGV[2] + ARGV[3]
+    if life > 0 then
+        redis.call('SET', key, ARGV[3] .. ' ' .. ARGV[1], 'PX', string.format('%.0f', life))
+    else
+        redis.call('DEL', key)
+    end
 end
 )";
     static constexpr std::array<const char*, redis_scripts> bodies{
         R"(
-if owner and not lease then return 'duplicate' end
-if owner and not mine and now < tonumber(lease) then return 'in_progress' end
+if done then return 'duplicate' end
+if known and not mine and left > tonumber(string.sub(value, 1, space - 1)) then return 'in_progress' end
 start_lease()
 return 'granted'
 )",
         R"(
-if not mine or not lease then return 'no' end
+if not mine or done then return 'no' end
 start_lease()
 return 'yes'
 )",
+        // A Redis that is full refuses claims, but not to record what has been done: what it has no memory for is
+        // refused as a script's first write alone, and PEXPIRE needs none.
         R"(
 if not mine then return 'no' end
-if lease then
-    redis.call('HDEL', key, 'lease')
-    remember_until(now + ARGV[3])
+if not done then
+    redis.call('PEXPIRE', key, ARGV[3])
+    if ARGV[3] ~= '0' then redis.call('SET', key, ' ' .. ARGV[1], 'PX', ARGV[3]) end
 end
 return 'yes'
 )",
         R"(
-if not mine or not lease then return 'no' end
+if not mine or done then return 'no' end
 redis.call('DEL', key)
 return 'yes'
 )",
         R"(
-if not owner then return 'no' end
+if not known then return 'no' end
 redis.call('DEL', key)
 return 'yes'
 )"};
