@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+
+// What stands between a store and its PostgreSQL: a pooler, a standby, rights, several hosts, the time to connect; and
+// rows that somebody has locked.
+
+#include "postgres.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <pivotal/receiver.hpp>
+
+#include "../../support/message.hpp"
+#include "catch.hpp"
+#include "proxy.hpp"
+
+namespace stores_postgres_connections {
+
+using namespace std::chrono_literals;
+using pivotal::Claim;
+using pivotal::Event;
+using pivotal::PostgresInbox;
+using pivotal::PostgresStore;
+using pivotal::StoreError;
+using support::Kind;
+using support::PostgresServer;
+using support::PostgresUser;
+using support::Process;
+using support::wait_until;
+
+namespace {
+
+template <class Work>
+std::string error_of(Work work) {
+    try {
+        work();
+    } catch (const StoreError& error) {
+        return error.what();
+    }
+    return "none";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != text.npos;
+}
+
+/// A PgBouncer before a database of its own, which has but one connection to it for all its clients.
+class Pooler {
+public:
+    explicit Pooler(const std::string& mode) {
+        std::filesystem::permissions(folder_.path(), std::filesystem::perms(0777));
+        PostgresUser(support::postgres().address()).run("CREATE DATABASE " + database_);
+        support::write_file(folder_.file("users"), "\"pivotal\" \"\"\n");
+        support::write_file(
+            folder_.file("ini"),
+            "[databases]\n* = host=" + support::postgres().folder().string() +
+                "\n[pgbouncer]\nlisten_addr =\nunix_socket_dir = " + folder_.path().string() +
+                "\nlisten_port = 6432\nauth_type = trust\nauth_file = " + folder_.file("users") +
+                "\npool_mode = " + mode + "\ndefault_pool_size = " + (mode == "session" ? "20" : "1") + "\n");
+        support::ProcessOptions options;
+        options.user = "postgres";
+        options.log = folder_.file("log");
+        process_ = Process({"/usr/sbin/pgbouncer", folder_.file("ini")}, options);
+        wait_until("PgBouncer answers", [&] {
+            if (!process_.is_running()) support::fail("PgBouncer ended: " + support::read_file(options.log));
+            return PQping(address().c_str()) == PQPING_OK;
+        });
+    }
+    ~Pooler() {
+        process_.kill_now();
+        try {
+            PostgresUser(support::postgres().address()).run("DROP DATABASE " + database_ + " WITH (FORCE)");
+        } catch (const std::exception&) {
+        }
+    }
+    Pooler(const Pooler&) = delete;
+    Pooler& operator=(const Pooler&) = delete;
+
+    std::string address() const {
+        return "host=" + folder_.path().string() + " port=6432 user=pivotal dbname=" + database_;
+    }
+
+private:
+    static std::string new_name() {
+        static int count = 0;
+        return "pooled_" + std::to_string(++count);
+    }
+
+    support::TemporaryFolder folder_;
+    const std::string database_ = new_name();
+    Process process_;
+};
+
+}  // namespace
+
+// ---- Poolers ----
+
+TEST_CASE("behind a PgBouncer all is as ever, and nothing of ours is left to its other clients",
+          "[postgres][pooler]") {
+    const std::string mode = GENERATE("transaction", "session");
+    INFO(mode);
+    const Pooler pooler(mode);
+    PostgresStore store(pooler.address());
+    PostgresInbox inbox(pooler.address());
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> running;
+    for (int thread = 0; thread < 8; ++thread)
+        running.emplace_back([&, owner = std::to_string(thread)] {
+            try {
+                for (int i = 0; i < 20; ++i) {
+                    const std::string id = owner + "_" + std::to_string(i);
+                    Event event;
+                    event.id = id;
+                    event.type = "customer.created";
+                    if (store.claim(id, owner, 1h) != Claim::granted || !store.renew(id, owner, 1h) ||
+                        !store.complete(id, owner) || store.claim(id, "another", 1h) != Claim::duplicate ||
+                        !inbox.put(event, "{}"))
+                        ++wrong;
+                    auto job = inbox.take(1h);
+                    while (!job) job = inbox.take(1h);  // what was committed late is found a moment later
+                    if (!inbox.done(*job)) ++wrong;
+                }
+            } catch (const StoreError&) {
+                wrong += 1000;
+            }
+        });
+    for (std::thread& thread : running) thread.join();
+    CHECK(wrong == 0);
+    if (mode == "session") return;  // in which others wait until we close our connections
+
+    const PostgresUser other(pooler.address());  // on the one session that there is
+    for (const auto& [setting, expected] : {std::pair{"enable_seqscan", "on"},
+                                            {"enable_bitmapscan", "on"},
+                                            {"statement_timeout", "0"},
+                                            {"synchronous_commit", "on"},
+                                            {"idle_in_transaction_session_timeout", "0"},
+                                            {"default_transaction_isolation", "read committed"}})
+        CHECK(other.text(std::string("SELECT current_setting('") + setting + "')") == expected);
+    CHECK(other.text("SELECT count(*)::text FROM pg_prepared_statements") == "0");
+    CHECK(other.text("SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'") == "0");
+}
+
+TEST_CASE("a connection without a pooler prepares its statements", "[postgres][pooler]") {
+    Kind kind;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto connection = [&](const std::string& address) {
+        return std::make_unique<pivotal::detail::PostgresConnection>(
+            pivotal::detail::PostgresAddress(address), deadline);
+    };
+    const auto prepared = [&](pivotal::detail::PostgresConnection& own) {
+        for (int i = 0; i < 3; ++i) own.run(deadline, "SELECT $1::bigint", std::int64_t{7});
+        return own.run(deadline, "SELECT count(*) FROM pg_prepared_statements").integer(0, 0);
+    };
+    const auto direct = connection(kind.address());
+    CHECK(direct->is_direct());
+    CHECK(prepared(*direct) == 2);
+    // What was lost, as behind a pooler that cannot be told from the server, is no error.
+    direct->execute("DEALLOCATE ALL", deadline);
+    CHECK(prepared(*direct) == 0);
+    CHECK_FALSE(direct->is_direct());
+
+    const Pooler pooler("transaction");
+    const auto pooled = connection(pooler.address());
+    CHECK_FALSE(pooled->is_direct());
+    CHECK(prepared(*pooled) == 0);
+}
+
+// ---- What the constructor says ----
+
+TEST_CASE("what the table lacks is said by the constructor", "[postgres][opening]") {
+    Kind kind;
+    kind.store();
+    kind.inbox();
+    const PostgresUser database(kind.address());
+    database.run("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA " +
+                 kind.schema().name() +
+                 " TO reader; GRANT SELECT ON pivotal_claims, pivotal_inbox TO reader");
+    const std::string reader = kind.schema().address("", "reader");
+    CHECK(
+        error_of([&] { PostgresStore store(reader); }) ==
+        "PostgreSQL: the role has no right to INSERT, UPDATE, DELETE in the table pivotal_claims; GRANT it");
+    CHECK(error_of([&] { PostgresInbox inbox(reader); }) ==
+          "PostgreSQL: the role has no right to INSERT, UPDATE, DELETE in the table pivotal_inbox; GRANT it");
+    database.run(
+        "ALTER TABLE pivotal_claims DROP COLUMN owner; ALTER TABLE pivotal_inbox DROP COLUMN due_at");
+    CHECK(contains(error_of([&] { PostgresStore store(kind.address()); }), "pivotal_claims is another"));
+    CHECK(contains(error_of([&] { PostgresStore store(kind.address()); }), "it has no column owner"));
+    CHECK(contains(error_of([&] { PostgresInbox inbox(kind.address()); }), "it has no column due_at"));
+}
+
+TEST_CASE("a standby is refused by the constructor, and waited for by a store that was there before",
+          "[postgres][opening]") {
+    PostgresServer server({"wal_level=replica"});
+    PostgresStore store(server.address());
+    CHECK(store.claim("evt_1", "a", 1h) == Claim::granted);
+    server.stop();
+    const std::string signal = (server.folder() / "data" / "standby.signal").string();
+    std::ofstream(signal) << "";
+    server.start();
+    CHECK(contains(error_of([&] { PostgresStore another(server.address()); }), "the server is a standby"));
+    CHECK(contains(error_of([&] { PostgresInbox inbox(server.address()); }), "the server is a standby"));
+    CHECK(contains(error_of([&] { store.complete("evt_1", "a"); }), "the server is a standby"));
+    std::atomic<bool> completed{false};
+    std::thread completing([&] { completed = store.complete("evt_1", "a"); });
+    PostgresUser(server.address()).run("SELECT pg_promote()");
+    completing.join();
+    CHECK(completed);
+    CHECK(error_of([&] {
+              PostgresStore another(server.address() + " options='-c default_transaction_read_only=on'");
+          }) == "PostgreSQL: transactions are read-only here (default_transaction_read_only)");
+}
+
+// ---- Connecting ----
+
+TEST_CASE("of several hosts the first that can be reached is taken", "[postgres][opening]") {
+    Kind kind;
+    const auto stalled = kind.proxy(), good = kind.proxy();
+    stalled->stall(true);
+    const auto hosts = [&](const std::string& names, const std::string& ports) {
+        return kind.address() + " host=" + names + " port=" + ports;
+    };
+    const std::string good_port = std::to_string(good->port()),
+                      stalled_port = std::to_string(stalled->port());
+    for (const auto& [names, ports] :
+         {std::pair{"127.0.0.1,127.0.0.1", std::to_string(support::free_port()) + "," + good_port},
+          std::pair{"/no/such/folder,127.0.0.1", "5432," + good_port},
+          std::pair{"127.0.0.1,127.0.0.1", stalled_port + "," + good_port}})
+        CHECK(PostgresStore(hosts(names, ports)).claim("evt_1", "a", 1h) == Claim::granted);
+    CHECK(good->connections() >= 3);
+}
+
+TEST_CASE("the time to connect is the environment's or the service file's, too", "[postgres][opening]") {
+    Kind kind;
+    const auto proxy = kind.proxy();
+    proxy->stall(true);
+    const auto waited = [&](const std::string& more) {
+        const auto start = std::chrono::steady_clock::now();
+        CHECK(contains(error_of([&] { PostgresStore store(kind.address_of(*proxy) + more); }),
+                       "does not answer"));
+        return std::chrono::steady_clock::now() - start;
+    };
+    CHECK(waited("") >= 1900ms);
+    CHECK(waited(" connect_timeout=3") >= 2900ms);
+    setenv("PGCONNECT_TIMEOUT", "3", 1);
+    CHECK(waited("") >= 2900ms);
+    unsetenv("PGCONNECT_TIMEOUT");
+    support::TemporaryFolder folder;
+    support::write_file(folder.file("services"), "[slow]\nconnect_timeout=3\n");
+    setenv("PGSERVICEFILE", folder.file("services").c_str(), 1);
+    CHECK(waited(" service=slow") >= 2900ms);
+    unsetenv("PGSERVICEFILE");
+}
+
+// ---- Rows that somebody has locked ----
+
+TEST_CASE("renewals that are stuck behind a lock delay no other", "[postgres][outage]") {
+    Kind kind;
+    constexpr int events = 12, locked = 6;
+    const auto store = kind.store(), others = kind.store();
+    std::array<std::atomic<int>, events> runs{};
+    std::atomic<int> inside{0};
+    std::atomic<bool> end{false};
+    pivotal::ReceiverOptions options;
+    options.lease = 2s;
+    pivotal::Receiver receiver(
+        pivotal::Webhook(support::secret), store,
+        [&](const Event& event) {
+            ++runs[std::stoul(event.id)];
+            ++inside;
+            while (!end) std::this_thread::sleep_for(1ms);
+        },
+        options);
+    std::vector<std::thread> delivering;
+    for (int i = 0; i < events; ++i)
+        delivering.emplace_back([&, i] {
+            support::Message message;
+            message.body = R"({"id":")" + std::to_string(i) + R"(","type":"customer.created"})";
+            message.sign();
+            (void)receiver.receive(message.body, {message.id, message.timestamp, message.signature},
+                                   support::now);
+        });
+    wait_until("all handlers run", [&] { return inside == events; });
+    const PostgresUser locking(kind.address());
+    locking.run(
+        "BEGIN; SELECT FROM pivotal_claims WHERE event_id IN ('0', '1', '2', '3', '4', '5') FOR UPDATE");
+    int taken = 0;
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < 6s) {  // three leases
+        for (int i = locked; i < events; ++i)
+            if (others->claim(std::to_string(i), "another", 1h) != Claim::in_progress) ++taken;
+        std::this_thread::sleep_for(20ms);
+    }
+    locking.run("ROLLBACK");
+    end = true;
+    for (std::thread& thread : delivering) thread.join();
+    CHECK(taken == 0);
+}
+
+}  // namespace stores_postgres_connections
