@@ -28,6 +28,9 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <libpq-fe.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <pivotal/inbox_worker.hpp>
@@ -50,6 +53,7 @@ int rounds = 1;      // the median of so many counts
 long stored = 1000;
 double most_growth = 0;  // 0: any
 std::string only;
+bool no_http = false;  // with --only: the stores and inboxes alone
 
 void require(bool good, const char* what) {  // a figure for what did not work would be no figure
     if (!good) throw std::runtime_error(what);
@@ -66,13 +70,21 @@ std::string new_id() {
     return "evt_2nQv8c9aZ" + std::to_string(++number);
 }
 
+/// What the same server or library does at most, as durably: makes the work of one thread, which has a connection of
+/// its own and does no more than it must.
+struct Floor {
+    const char* what = nullptr;
+    std::function<std::function<void()>()> make;
+};
 struct Store {
     const char* name;
     std::function<std::shared_ptr<pivotal::IdempotencyStore>()> make;  // a new one, empty
+    Floor floor = {};
 };
 struct Inbox {
     const char* name;
     std::function<std::shared_ptr<pivotal::Inbox>()> make;
+    Floor floor = {};
 };
 
 /// Where the stores and inboxes keep what they are told: a folder, and servers that have theirs in it.
@@ -83,17 +95,78 @@ public:
     std::vector<Store> stores() {
         return chosen(std::vector<Store>{
             {"MemoryStore", [] { return std::make_shared<pivotal::MemoryStore>(); }},
-            {"SqliteStore", [this] { return std::make_shared<pivotal::SqliteStore>(file(new_name())); }},
-            {"RedisStore",
-             [this] { return std::make_shared<pivotal::RedisStore>(redis().url(), options()); }},
+            {"SqliteStore", [this] { return std::make_shared<pivotal::SqliteStore>(file(new_name())); },
+             sqlite_floor()},
+            {"RedisStore", [this] { return std::make_shared<pivotal::RedisStore>(redis().url(), options()); },
+             redis_floor()},
             {"PostgresStore",
-             [this] { return std::make_shared<pivotal::PostgresStore>(postgres().address(), options()); }}});
+             [this] { return std::make_shared<pivotal::PostgresStore>(postgres().address(), options()); },
+             postgres_floor()}});
     }
     std::vector<Inbox> inboxes() {
         return chosen(std::vector<Inbox>{
-            {"SqliteInbox", [this] { return std::make_shared<pivotal::SqliteInbox>(file(new_name())); }},
+            {"SqliteInbox", [this] { return std::make_shared<pivotal::SqliteInbox>(file(new_name())); },
+             sqlite_floor()},
             {"PostgresInbox",
-             [this] { return std::make_shared<pivotal::PostgresInbox>(postgres().address(), options()); }}});
+             [this] { return std::make_shared<pivotal::PostgresInbox>(postgres().address(), options()); },
+             postgres_floor()}});
+    }
+
+    Floor postgres_floor() {
+        return {"a prepared INSERT by libpq", [this] {
+                    const auto user = std::make_shared<support::PostgresUser>(postgres().address());
+                    user->run("CREATE TABLE IF NOT EXISTS floor (id text PRIMARY KEY, owner text NOT NULL)");
+                    user->run("PREPARE put (text, text) AS INSERT INTO floor VALUES ($1, $2)");
+                    return [user] {
+                        const std::string id = new_id();
+                        const char* const values[] = {id.c_str(), id.c_str()};
+                        PGresult* const result = PQexecPrepared(*user, "put", 2, values, nullptr, nullptr, 1);
+                        const bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+                        PQclear(result);
+                        require(good, "INSERT");
+                    };
+                }};
+    }
+    Floor redis_floor() {
+        return {"SET NX PX by hiredis", [this] {
+                    const std::shared_ptr<redisContext> context(redisConnect("127.0.0.1", redis().port()),
+                                                                redisFree);
+                    require(context && !context->err, "redisConnect");
+                    return [context] {
+                        const std::string id = new_id();
+                        auto* const reply = static_cast<redisReply*>(redisCommand(
+                            context.get(), "SET floor:%s %s NX PX 604830000", id.c_str(), id.c_str()));
+                        const bool good = reply && reply->type == REDIS_REPLY_STATUS;
+                        if (reply) freeReplyObject(reply);
+                        require(good, "SET");
+                    };
+                }};
+    }
+    Floor sqlite_floor() {
+        return {"an INSERT by SQLite", [this, name = file(new_name())] {
+                    const std::lock_guard<std::mutex> lock(opening_);
+                    sqlite3* opened = nullptr;
+                    require(sqlite3_open(name.c_str(), &opened) == SQLITE_OK, "sqlite3_open");
+                    const std::shared_ptr<sqlite3> database(opened, sqlite3_close);
+                    sqlite3_busy_timeout(opened, 60000);
+                    require(
+                        sqlite3_exec(opened,
+                                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT "
+                                     "EXISTS floor (id TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID",
+                                     nullptr, nullptr, nullptr) == SQLITE_OK,
+                        "sqlite3_exec");
+                    sqlite3_stmt* prepared = nullptr;
+                    sqlite3_prepare_v2(opened, "INSERT INTO floor VALUES (?, ?)", -1, &prepared, nullptr);
+                    const std::shared_ptr<sqlite3_stmt> statement(prepared, sqlite3_finalize);
+                    return [database, statement] {
+                        const std::string id = new_id();
+                        for (const int column : {1, 2})
+                            sqlite3_bind_text(statement.get(), column, id.c_str(), -1, SQLITE_STATIC);
+                        const bool good = sqlite3_step(statement.get()) == SQLITE_DONE;
+                        sqlite3_reset(statement.get());
+                        require(good, "INSERT");
+                    };
+                }};
     }
 
     std::string file(const std::string& name) const { return (folder_ / name).string(); }
@@ -146,6 +219,7 @@ private:
     }
 
     const std::filesystem::path folder_;
+    std::mutex opening_;
     std::optional<support::RedisServer> redis_;
     std::optional<support::PostgresServer> postgres_;
 };
@@ -208,6 +282,21 @@ void row(const char* name, const char* what, Make make) {
     std::fflush(stdout);
 }
 
+/// How many times as long as the floor it takes in eight threads: the median of rounds that take turns.
+template <class Make>
+void ratio(const char* name, const char* what, Make make, const Floor& floor) {
+    if (!floor.make) return;
+    std::vector<double> ratios;
+    for (int round = 0; round < rounds; ++round) {
+        const double most = rate(8, floor.make);
+        const auto work = make();
+        ratios.push_back(most / rate(8, [&] { return work; }));
+    }
+    std::sort(ratios.begin(), ratios.end());
+    std::printf("  %-13s  %-33s × %.2f of %s\n", name, what, ratios[ratios.size() / 2], floor.what);
+    std::fflush(stdout);
+}
+
 pivotal::Event event_of(const std::string& id) {
     pivotal::Event event;
     event.id = id;
@@ -242,14 +331,18 @@ void measure_disk(const Place& place) {
 void measure_stores(Place& place) {
     std::printf("\nA second                                          1 thread  8 threads\n");
     measure_disk(place);
+    const auto measure = [&](const auto& kind, const char* what, auto make) {
+        row(kind.name, what, make);
+        ratio(kind.name, what, make, kind.floor);
+    };
     for (const Store& kind : place.stores()) {
-        row(kind.name, "claim", [&] {
+        measure(kind, "claim", [&] {
             return [store = kind.make()] {
                 const std::string id = new_id();
                 require(store->claim(id, id, 30s) == pivotal::Claim::granted, "claim");
             };
         });
-        row(kind.name, "claim and complete", [&] {
+        measure(kind, "claim and complete", [&] {
             return [store = kind.make()] {
                 const std::string id = new_id();
                 require(store->claim(id, id, 30s) == pivotal::Claim::granted, "claim");
@@ -258,18 +351,19 @@ void measure_stores(Place& place) {
         });
     }
     for (const Inbox& kind : place.inboxes()) {
-        row(kind.name, "put", [&] {
+        measure(kind, "put", [&] {
             return [inbox = kind.make()] {
                 const std::string id = new_id();
                 require(inbox->put(event_of(id), body_of(id)), "put");
             };
         });
-        row(kind.name, "put, take and done", [&] {
+        measure(kind, "put, take and done", [&] {
             return [inbox = kind.make()] {
                 const std::string id = new_id();
                 require(inbox->put(event_of(id), body_of(id)), "put");
-                const auto job = inbox->take(30s);  // another thread's, perhaps
-                require(job && inbox->done(*job), "take and done");
+                auto job = inbox->take(30s);  // another thread's, perhaps
+                while (!job) job = inbox->take(30s);
+                require(inbox->done(*job), "take and done");
             };
         });
     }
@@ -418,7 +512,7 @@ int main(int argc, char** argv) {
         if (option == "--rounds") rounds = std::atoi(argv[i + 1]);
         if (option == "--stored") stored = std::atol(argv[i + 1]);
         if (option == "--growth") most_growth = std::atof(argv[i + 1]);
-        if (option == "--only") only = argv[i + 1];
+        if (option == "--only") only = argv[i + 1], no_http = !only.empty();
     }
     if (argc < 3 || argc % 2 != 1 || seconds <= 0 || rounds < 1 || stored < 1) {
         std::fprintf(
@@ -433,7 +527,7 @@ int main(int argc, char** argv) {
         {
             Place disk(argv[argc - 2]);
             measure_stores(disk);
-            measure_http(disk);
+            if (!no_http) measure_http(disk);
         }
         Place memory(argv[argc - 1]);
         measure_growth(memory);
