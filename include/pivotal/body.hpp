@@ -51,13 +51,16 @@ constexpr bool is_byte_container<
 /// again, nor for one whose encoding was changed: its signature would not match.
 class Body {
 public:
+    /// Views nothing: an empty body.
     constexpr Body() noexcept = default;
+    /// Views the bytes that it is given.
+    /// @{
     constexpr Body(std::string_view text PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept : bytes_(text) {}
     constexpr Body(const char* text PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
         : bytes_(text ? std::string_view(text) : std::string_view()) {}
     constexpr Body(std::nullptr_t) noexcept {}
 
-    /// `size` bytes at `data`, for servers that hand over a pointer and a length.
+    // For servers that hand over a pointer and a length.
     Body(const void* data PIVOTAL_DETAIL_LIFETIMEBOUND, std::size_t size) noexcept
         : bytes_(static_cast<const char*>(data), size) {}
 
@@ -71,10 +74,14 @@ public:
         : Body(static_cast<const void*>(array), N) {
         if constexpr (detail::is_character<Byte>) bytes_ = bytes_.substr(0, bytes_.find('\0'));
     }
+    /// @}
 
+    /// The bytes.
+    /// @{
     constexpr const char* data() const noexcept { return bytes_.data(); }
     constexpr std::size_t size() const noexcept { return bytes_.size(); }
     constexpr std::string_view view() const noexcept { return bytes_; }
+    /// @}
 
 private:
     std::string_view bytes_;

@@ -32,8 +32,8 @@ std::error_code make_error_code(Errc) noexcept;
 
 /// What to answer to a delivery: an HTTP status, and a line of plain text that lives as long as the program.
 struct Reply {
-    int status = 500;
-    const char* body = "internal error";
+    int status = 500;                     ///< Of HTTP.
+    const char* body = "internal error";  ///< Null-terminated.
 };
 
 /// The reply to a delivery with this outcome. Thread-safe.

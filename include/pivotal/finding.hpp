@@ -89,7 +89,7 @@ constexpr std::string_view to_string(Finding finding) noexcept {
 
 /// One thing that diagnose() found.
 struct Diagnosis {
-    Finding finding;
+    Finding finding;  ///< Which of the list it is.
     /// What it is, why it is believed and what to do about it: English prose for a developer. It holds no
     /// secret, no signature and no byte of a header or body.
     std::string explanation;

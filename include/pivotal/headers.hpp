@@ -23,16 +23,21 @@ inline namespace v1 {
 /// given to.
 class HeaderValue {
 public:
+    /// An absent header.
     constexpr HeaderValue() noexcept = default;
 
+    /// Views the text without the white space around it.
     template <class Text,
               std::enable_if_t<detail::is_text<Text> && !std::is_same_v<Text, HeaderValue>, int> = 0>
     HeaderValue(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND)
         : text_(detail::trimmed(detail::text_of(text))) {}
 
+    /// The value.
+    /// @{
     constexpr const char* data() const noexcept { return text_.data(); }
     constexpr std::size_t size() const noexcept { return text_.size(); }
     constexpr std::string_view view() const noexcept { return text_; }
+    /// @}
 
 private:
     std::string_view text_;
@@ -43,7 +48,9 @@ private:
 /// The values are those of `svix-id`, `svix-timestamp` and `svix-signature`, or of the `webhook-` headers of Standard
 /// Webhooks: always three of one family.
 struct Headers {
-    HeaderValue id, timestamp, signature;
+    HeaderValue id;         ///< Of `svix-id`.
+    HeaderValue timestamp;  ///< Of `svix-timestamp`.
+    HeaderValue signature;  ///< Of `svix-signature`.
 };
 
 class HeaderSource;
@@ -90,6 +97,8 @@ FoundHeaders find_headers(const HeaderSource& source, std::optional<HeaderTable>
 /// through the call.
 class HeaderSource {
 public:
+    /// Views one of the sources in the list above.
+    /// @{
     HeaderSource(HeaderValue id PIVOTAL_DETAIL_LIFETIMEBOUND,
                  HeaderValue timestamp PIVOTAL_DETAIL_LIFETIMEBOUND,
                  HeaderValue signature PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
@@ -112,6 +121,7 @@ public:
         else
             object_ = std::addressof(source);
     }
+    /// @}
 
     /// Tells `sink` of every header that it asks for: what Webhook and diagnose call.
     void read(detail::HeaderSink& sink) const {

@@ -67,9 +67,12 @@ public:
     virtual bool forget(std::string_view event_id) = 0;
 
 protected:
+    /// For those who derive from it.
+    /// @{
     IdempotencyStore() = default;
     IdempotencyStore(const IdempotencyStore&) = default;
     IdempotencyStore& operator=(const IdempotencyStore&) = default;
+    /// @}
 };
 
 /// What all stores and inboxes can be told.

@@ -27,8 +27,8 @@ struct Job {
 
 /// An event that was given up.
 struct DeadJob {
-    Event event;
-    std::string body;
+    Event event;               ///< As it was put.
+    std::string body;          ///< The bytes that were put.
     int attempts = 0;          ///< How often it was leased.
     std::string error;         ///< What `bury` was told.
     Clock::time_point died{};  ///< When, on the store's clock.
@@ -44,7 +44,7 @@ struct InboxStats {
     std::chrono::milliseconds oldest_ready{0};
     /// How long ago the one that runs longest was taken, and its id; 0 and empty where none runs.
     std::chrono::milliseconds longest_running{0};
-    std::string longest_running_id;
+    std::string longest_running_id;  ///< See longest_running.
 };
 
 /// What an inbox can be told besides StoreOptions.
@@ -109,9 +109,12 @@ public:
     virtual InboxStats stats() = 0;
 
 protected:
+    /// For those who derive from it.
+    /// @{
     Inbox() = default;
     Inbox(const Inbox&) = default;
     Inbox& operator=(const Inbox&) = default;
+    /// @}
 };
 
 }  // namespace PIVOTAL_DETAIL_JSON_ABI

@@ -60,6 +60,7 @@ struct WorkerOptions {
 /// asking; what became of an event it tells the store until that succeeds or the event's lease is over.
 class InboxWorker {
 public:
+    /// Starts the threads.
     InboxWorker(std::shared_ptr<Inbox> inbox, std::function<void(const Event&)> handler,
                 WorkerOptions options = {});
     ~InboxWorker() { stop(); }

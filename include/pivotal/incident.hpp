@@ -9,6 +9,7 @@ inline namespace v1 {
 /// Something that an operator should know of, and that the sender of a delivery is not told. Given to
 /// `on_incident` of a Receiver and an InboxWorker. The library puts no secret and no bytes of a body into it.
 struct Incident {
+    /// What happened.
     enum class Reason {
         handler_failed,     ///< The handler threw; the event will come again.
         store_unavailable,  ///< The store could not answer; the event will come again.
@@ -18,10 +19,10 @@ struct Incident {
         internal_error,     ///< OpenSSL failed, memory ran out, or a HeaderSource threw.
     };
 
-    Reason reason = Reason::internal_error;
-    std::string error;       ///< The text of the error: for a log, not for the sender.
-    std::string event_id;    ///< Empty where not known.
-    std::string message_id;  ///< The verified `svix-id`; empty where not known.
+    Reason reason = Reason::internal_error;  ///< What happened.
+    std::string error;                       ///< The text of the error: for a log, not for the sender.
+    std::string event_id;                    ///< Empty where not known.
+    std::string message_id;                  ///< The verified `svix-id`; empty where not known.
 };
 
 }  // namespace v1

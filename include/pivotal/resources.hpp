@@ -29,51 +29,56 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// A customer. Not for telling null and missing apart: both are absent here.
 struct Customer {
-    std::optional<std::string> id;           ///< `cus_...`
-    std::optional<std::int64_t> display_id;  ///< An integer; a fraction or one beyond 64 bits is absent.
-    std::optional<std::string> name;
-    std::optional<double> health_score;  ///< 0 to 100.
-    std::optional<double> previous_health_score;
-    std::optional<bool> at_risk, churned;
-    std::optional<std::string> owner_email;
+    std::optional<std::string> id;                ///< `cus_...`
+    std::optional<std::int64_t> display_id;       ///< An integer; a fraction or one beyond 64 bits is absent.
+    std::optional<std::string> name;              ///< As sent.
+    std::optional<double> health_score;           ///< 0 to 100.
+    std::optional<double> previous_health_score;  ///< 0 to 100.
+    std::optional<bool> at_risk;                  ///< As sent.
+    std::optional<bool> churned;                  ///< As sent.
+    std::optional<std::string> owner_email;       ///< As sent.
 };
 
 /// A contact of a customer.
 struct Contact {
     std::optional<std::string> id;           ///< `con_...`
     std::optional<std::string> customer_id;  ///< `cus_...`
-    std::optional<std::int64_t> display_id;
-    std::optional<std::string> name, email, title;
-    std::optional<bool> is_primary;
+    std::optional<std::int64_t> display_id;  ///< As sent.
+    std::optional<std::string> name;         ///< As sent.
+    std::optional<std::string> email;        ///< As sent.
+    std::optional<std::string> title;        ///< As sent.
+    std::optional<bool> is_primary;          ///< As sent.
 };
 
 /// An onboarding of a customer.
 struct Onboarding {
     std::optional<std::string> id;           ///< `onb_...`
     std::optional<std::string> customer_id;  ///< `cus_...`
-    std::optional<std::int64_t> display_id;
-    std::optional<std::string> name;
-    std::optional<std::string> phase;  ///< Named by the workspace: any string.
+    std::optional<std::int64_t> display_id;  ///< As sent.
+    std::optional<std::string> name;         ///< As sent.
+    std::optional<std::string> phase;        ///< Named by the workspace: any string.
     std::optional<std::string> state;  ///< `active`, `paused`, `blocked`, ...: new ones may come at any time.
     std::optional<std::string> target_launch_date;  ///< As sent; absent where it is null.
 };
 
 /// A task of an onboarding.
 struct Task {
-    std::optional<std::string> id;             ///< `tsk_...`
-    std::optional<std::string> onboarding_id;  ///< `onb_...`
-    std::optional<std::string> customer_id;    ///< `cus_...`
-    std::optional<std::int64_t> display_id;
-    std::optional<std::string> title;
-    std::optional<std::string> completed_at;  ///< ISO 8601, as sent.
-    std::optional<std::string> completed_by;  ///< Such as `portal:contact_...`.
-    std::optional<std::string> assignee_email;
+    std::optional<std::string> id;              ///< `tsk_...`
+    std::optional<std::string> onboarding_id;   ///< `onb_...`
+    std::optional<std::string> customer_id;     ///< `cus_...`
+    std::optional<std::int64_t> display_id;     ///< As sent.
+    std::optional<std::string> title;           ///< As sent.
+    std::optional<std::string> completed_at;    ///< ISO 8601, as sent.
+    std::optional<std::string> completed_by;    ///< Such as `portal:contact_...`.
+    std::optional<std::string> assignee_email;  ///< As sent.
 };
 
 /// The event types that Pivotal documents, for comparing with Event::type and for EventRouter. Others may
 /// come at any time, and are no error.
 namespace event_type {
 
+/// A type of event.
+/// @{
 inline constexpr std::string_view customer_created = "customer.created";
 inline constexpr std::string_view customer_updated = "customer.updated";
 inline constexpr std::string_view customer_archived = "customer.archived";
@@ -99,6 +104,7 @@ inline constexpr std::string_view onboarding_updated = "onboarding.updated";
 inline constexpr std::string_view onboarding_delayed = "onboarding.delayed";
 inline constexpr std::string_view task_updated = "task.updated";
 inline constexpr std::string_view phase_changed = "phase.changed";
+/// @}
 
 }  // namespace event_type
 
@@ -232,6 +238,7 @@ bool operator==(const Resource& a, const Resource& b) {
     return equal;
 }
 
+/// Unequal where a field is.
 template <class Resource, std::enable_if_t<detail::is_resource<Resource>, int> = 0>
 bool operator!=(const Resource& a, const Resource& b) {
     return !(a == b);

@@ -40,6 +40,7 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 /// threads at once, and then the handlers are too. **Not for:** handling an event once; it has no memory.
 class EventRouter {
 public:
+    /// What is called with an event.
     using Handler = std::function<void(const Event&)>;
 
     /// Registers a handler that takes the event alone.

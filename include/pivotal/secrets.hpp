@@ -23,9 +23,11 @@ inline namespace v1 {
 /// **Not for** a key that is bytes and no text: see Webhook::from_bytes.
 class Secrets {
 public:
+    /// Views the text.
     template <class Text, std::enable_if_t<detail::is_text<Text> && !std::is_same_v<Text, Secrets>, int> = 0>
     constexpr Secrets(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : text_(detail::text_of(text)) {}
 
+    /// The text.
     constexpr std::string_view view() const noexcept { return text_; }
 
 private:

@@ -22,6 +22,7 @@
 #include <pivotal/secrets.hpp>
 #include <pivotal/version.hpp>
 
+/// Receives Pivotal's webhooks: verifies the signature, gives the event. It begins with Webhook.
 namespace pivotal {
 inline namespace v1 {
 
@@ -84,12 +85,14 @@ public:
 
     /// The constructor, from_env and from_bytes that give nullopt and Errc::invalid_secret or Errc::crypto_failure
     /// instead of throwing.
+    /// @{
     static std::optional<Webhook> create(Secrets secrets, std::error_code& error,
                                          WebhookOptions options = {});
     static std::optional<Webhook> from_env(const char* name, std::error_code& error,
                                            WebhookOptions options = {});
     static std::optional<Webhook> from_bytes(Body key, std::error_code& error, WebhookOptions options = {});
     static std::optional<Webhook> from_bytes(const char* key, std::error_code&, WebhookOptions = {}) = delete;
+    /// @}
 
     /// The event of an authentic delivery, or nullopt and the code (an Errc; see the list above).
     ///

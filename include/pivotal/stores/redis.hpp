@@ -55,6 +55,7 @@ struct RedisOptions {
 /// EVALSHA, SCRIPT LOAD, SET, GET, PTTL, PEXPIRE and DEL, and is better given INFO.
 class RedisStore final : public IdempotencyStore {
 public:
+    /// Reads the URL and looks at the settings.
     explicit RedisStore(std::string_view url, StoreOptions options = {}, RedisOptions redis_options = {});
 
     Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;

@@ -35,6 +35,7 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 /// Time is the machine's clock: when that is set, leases and retention shift with it.
 class SqliteStore final : public IdempotencyStore {
 public:
+    /// Opens the file.
     explicit SqliteStore(const std::filesystem::path& path, StoreOptions options = {});
 
     Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;

@@ -67,6 +67,7 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 /// connections, times, errors and rights holds here too. Of two workers that take at once neither waits for the other.
 class PostgresInbox final : public Inbox {
 public:
+    /// Connects.
     explicit PostgresInbox(std::string conninfo, StoreOptions options = {}, InboxOptions inbox_options = {})
         : consumer_(std::move(options.consumer)),
           retention_(detail::store_time(detail::checked(options).retention)),

@@ -30,6 +30,7 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 /// locks and of time holds here too.
 class SqliteInbox final : public Inbox {
 public:
+    /// Opens the file.
     explicit SqliteInbox(const std::filesystem::path& path, StoreOptions options = {},
                          InboxOptions inbox_options = {})
         : consumer_(std::move(options.consumer)),
