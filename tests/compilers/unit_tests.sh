@@ -19,10 +19,10 @@ write_ninja() {
         printf 'rule cxx\n command = %s -MMD -MF $out.d $flags $more -c $in -o $out\n depfile = $out.d\n' "$compiler"
         printf 'rule link\n command = %s -pthread $in %s -o $out\n' "$compiler" "$libraries"
         printf 'build all.o: cxx all.cpp\nbuild main.o: cxx %s/tests/unit/main.cpp\n more = -w\n' "$root"
-        for source in vectors model; do
-            printf 'build %s.o: cxx %s/tests/conformance/%s/%s.cpp\n' $source "$root" $source $source
+        for source in vectors/vectors vectors/deliveries model/model; do
+            printf 'build %s.o: cxx %s/tests/conformance/%s.cpp\n' "${source#*/}" "$root" $source
         done
-        printf 'build unit: link all.o main.o\nbuild vectors: link vectors.o main.o\nbuild model: link model.o\n'
+        printf 'build unit: link all.o main.o\nbuild vectors: link vectors.o deliveries.o main.o\nbuild model: link model.o\n'
         printf 'default unit vectors model\n'
     } >"$build/build.ninja"
 }
