@@ -346,6 +346,18 @@ TEST_CASE("name/value pairs in braces", "[headers]") {
     }
 }
 
+TEST_CASE("a HeaderSource tells any sink what it has", "[headers]") {
+    const auto tells = [](const pivotal::HeaderSource& source) {
+        pivotal::detail::HeaderTable table;
+        source.read(table);
+        const pivotal::detail::FoundHeaders found = table.chosen();
+        return found.id == "a" && found.timestamp == "b" && found.signature == "c" && !found.repeated;
+    };
+    CHECK(tells({"a", "b", "c"}));
+    CHECK(tells({{"svix-id", "a"}, {"svix-timestamp", "b"}, {"svix-signature", "c"}}));
+    CHECK(tells(Fields{{"svix-id", "a"}, {"svix-timestamp", "b"}, {"svix-signature", "c"}}));
+}
+
 // ---- Callables ----
 
 TEST_CASE("a callable takes the name as any text", "[headers]") {

@@ -54,15 +54,16 @@ OPTIONAL = [*names(INCLUDE, "detail/receiver/*.hpp"), "inbox", "inbox_worker", "
 OPTIONAL_TESTS = {*names(UNIT, "detail/receiver/*.cpp"), "inbox_worker", "receiver", "resources", "router", "stores/memory"}
 UNUSED_TESTS = {*names(UNIT, "detail/stores/**/*.cpp"), "diagnose", "main", "version"}
 # For mutants of constants, which need a build each: the tests to try, in this order.
-CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"], "detail/core/header_lookup": ["headers"],
-           "detail/core/json_object": ["event"], "detail/core/openssl": ["detail/core/openssl", "webhook"],
-           "detail/core/secret": ["webhook_secrets"], "detail/core/text": ["detail/core/text", "headers", "contract"],
-           "detail/core/refusal": ["error"], "detail/core/verifier": ["detail/core/verifier", "webhook"],
-           "webhook": ["webhook", "webhook_sign"], "detail/receiver/incidents": ["receiver"],
-           "detail/core/numeric_locale": ["event"],
+CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"],
+           "detail/core/header_lookup": ["detail/core/header_lookup", "headers"], "detail/core/json_object": ["event"],
+           "detail/core/numeric_locale": ["event"], "detail/core/openssl": ["detail/core/openssl", "webhook"],
+           "detail/core/refusal": ["error"], "detail/core/secret": ["webhook_secrets"],
+           "detail/core/text": ["detail/core/text", "headers", "contract"],
+           "detail/core/verifier": ["detail/core/verifier", "webhook"], "webhook": ["webhook", "webhook_sign"],
            "detail/receiver/claim_record": ["detail/receiver/claim_record", "stores/memory"],
-           "detail/receiver/due_time": ["stores/memory"], "detail/receiver/per_process": ["receiver"],
-           "detail/receiver/stored_event": ["inbox_worker"], "inbox": ["inbox_worker"]}
+           "detail/receiver/due_time": ["stores/memory"], "detail/receiver/incidents": ["receiver"],
+           "detail/receiver/per_process": ["receiver"], "detail/receiver/stored_event": ["inbox_worker"],
+           "inbox": ["inbox_worker"]}
 # What stands behind #if is compiled only with these.
 ALONE_FLAGS = {"detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
 
