@@ -245,14 +245,14 @@ TEST_CASE("each allocation that fails is bad_alloc, and nothing is leaked", "[fa
     CHECK(failures > 100);
 }
 
-TEST_CASE("authenticate allocates nothing of its own with HMAC secrets", "[failure_injection]") {
+TEST_CASE("authenticate allocates nothing with HMAC secrets but the id that it returns", "[failure_injection]") {
     for (const Scenario& scenario : scenarios()) {
         if (scenario.name.find("authenticate") == std::string::npos ||
             scenario.name.find("Ed25519") != std::string::npos)
             continue;
         INFO(scenario.name);
         warm_up(scenario);
-        CHECK(run(scenario, inject::memory, inject::Point::never).calls == 0);
+        CHECK(run(scenario, inject::memory, inject::Point::never).calls == (scenario.expected ? 0 : 1));
     }
 }
 

@@ -51,7 +51,7 @@ body_of() {
 # ---- Configuration ----
 
 refuses "no secret" "PIVOTAL_WEBHOOK_SECRET: it is not set" -u PIVOTAL_WEBHOOK_SECRET
-refuses "an empty secret" "PIVOTAL_WEBHOOK_SECRET: it is empty" PIVOTAL_WEBHOOK_SECRET=
+refuses "an empty secret" "PIVOTAL_WEBHOOK_SECRET: it is not set, or empty" PIVOTAL_WEBHOOK_SECRET=
 refuses "an API key" "API key" PIVOTAL_WEBHOOK_SECRET=pivotal_live_secret-text
 PIVOTAL_WEBHOOK_SECRET=$(new_secret)
 export PIVOTAL_WEBHOOK_SECRET
