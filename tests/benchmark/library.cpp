@@ -76,8 +76,7 @@ void register_all(const std::string& folder) {
         measure("floor", size, [floor = std::make_shared<Floor>(*delivery)] { return (*floor)(); });
         measure("authenticate", size, [=] {
             std::error_code error;
-            return require(
-                webhook->authenticate(delivery->body, delivery->headers(), error, now));
+            return require(webhook->authenticate(delivery->body, delivery->headers(), error, now));
         });
         // What the map adds is less than what 64 KiB vary by.
         if (delivery->body.size() < 65536)

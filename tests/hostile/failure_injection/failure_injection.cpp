@@ -245,7 +245,8 @@ TEST_CASE("each allocation that fails is bad_alloc, and nothing is leaked", "[fa
     CHECK(failures > 100);
 }
 
-TEST_CASE("authenticate allocates nothing with HMAC secrets but the id that it returns", "[failure_injection]") {
+TEST_CASE("authenticate allocates nothing with HMAC secrets but the id that it returns",
+          "[failure_injection]") {
     for (const Scenario& scenario : scenarios()) {
         if (scenario.name.find("authenticate") == std::string::npos ||
             scenario.name.find("Ed25519") != std::string::npos)
