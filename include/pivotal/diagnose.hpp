@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
 #include <pivotal/body.hpp>
+#include <pivotal/detail/core/json_abi.hpp>
+#include <pivotal/detail/core/numeric_locale.hpp>
 #include <pivotal/detail/diagnose/gzip.hpp>
 #include <pivotal/detail/diagnose/report.hpp>
 #include <pivotal/detail/diagnose/search.hpp>
@@ -16,8 +20,8 @@
 
 namespace pivotal {
 inline namespace v1 {
-
 namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// A Webhook takes the secrets, and accepts the delivery.
 inline bool is_accepted(std::string_view secrets, Body body, const SeenHeaders& seen, Clock::time_point now) {
@@ -34,9 +38,9 @@ inline Diagnosis nothing_wrong(Body body) {
         Event::parse(body);
     } catch (const WebhookVerificationError& refusal) {
         text += " But the body is no event, so Webhook::verify refuses it: ";
-        const bool may_be_cut = body.size() <= max_diagnosed_body;
+        const NumericLocale locale;
         text += body.size() == 0 ? "it was empty when it was signed"
-                : may_be_cut && is_cut_json(body.view())
+                : locale && body.size() <= max_diagnosed_body && is_cut_json(body.view())
                     ? "it ends in the middle of a JSON text, so it was cut before it was signed"
                     : refusal.what();
         text += '.';
@@ -44,8 +48,10 @@ inline Diagnosis nothing_wrong(Body body) {
     return {Finding::verified, text};
 }
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
 
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)
 inline namespace with_zlib {  // other functions than those without it, should both meet in one program
 #endif
@@ -71,14 +77,14 @@ inline namespace with_zlib {  // other functions than those without it, should b
 /// or a byte of a header or body. Thread-safe.
 ///
 /// **Never answer a request with it, and never run it on each delivery:** it tells a forger what a
-/// signature lacks, and it is slow. Its work is bounded: at most 320 MiB are hashed or rewritten, and a body
+/// signature lacks, and it is slow. Its work is bounded: at most 336 MiB are hashed or rewritten, and a body
 /// of more than 1 MiB is tried as it is only.
 ///
 /// gzip is proved where zlib is there: link the CMake target pivotal::diagnose, or define
 /// PIVOTAL_DIAGNOSE_ZLIB and link zlib.
 [[nodiscard]] inline std::vector<Diagnosis> diagnose(Secrets secrets, Body body, const HeaderSource& headers,
                                                      Clock::time_point now = Clock::now()) {
-    detail::SeenHeaders seen(headers);
+    const detail::SeenHeaders seen(headers);
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)
     constexpr detail::GzipCodec codec = detail::zlib_codec;
 #else
@@ -88,7 +94,7 @@ inline namespace with_zlib {  // other functions than those without it, should b
     const bool accepted = detail::is_accepted(secrets.view(), body, seen, now);
     if (accepted && detail::is_accepted(detail::next_secret(rest), body, seen, now))
         return {detail::nothing_wrong(body)};
-    const detail::Evidence evidence(secrets.view(), body.view(), std::move(seen), codec);
+    const detail::Evidence evidence(secrets.view(), body.view(), seen, codec);
     const detail::SearchResult result = detail::SignatureSearch::run(evidence);
     return detail::DiagnosisReport(evidence, result, accepted, now, WebhookOptions().tolerance).take();
 }
@@ -96,5 +102,6 @@ inline namespace with_zlib {  // other functions than those without it, should b
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)
 }  // namespace with_zlib
 #endif
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace v1
 }  // namespace pivotal

@@ -531,7 +531,7 @@ TEST_CASE("a header that is missing", "[diagnose]") {
         fields.erase(fields.begin() + static_cast<std::ptrdiff_t>(i));
         CHECK(findings(support::secret, Message().body, fields) == Findings{Finding::header_missing});
         const auto found = pivotal::diagnose(support::secret, Message().body, fields, support::now);
-        CHECK(contains(found.front().explanation, whole[i].first + " is absent"));
+        CHECK(contains(found.front().explanation, whole[i].first + ") is absent"));
         fields = whole;
         fields[i].second = " \t";
         CHECK(findings(support::secret, Message().body, fields) == Findings{Finding::header_missing});

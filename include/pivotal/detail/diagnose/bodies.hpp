@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include <pivotal/detail/core/base64.hpp>
+#include <pivotal/detail/core/json_abi.hpp>
 #include <pivotal/detail/diagnose/gzip.hpp>
 #include <pivotal/detail/diagnose/text.hpp>
 #include <pivotal/finding.hpp>
@@ -22,6 +24,7 @@
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// A larger body is tried as it is only, and nothing is decompressed to more.
 inline constexpr std::size_t max_diagnosed_body = std::size_t{1} << 20;
@@ -110,7 +113,7 @@ void for_each_gzip(std::string_view body, const GzipCodec& codec, std::int64_t s
         "`content-encoding: gzip` asks it to. Verify the bytes that were sent."};
     const auto second = static_cast<std::uint32_t>(signed_at);
     for (const int level : {6, 9, 1}) {
-        constexpr std::size_t cost = 16;  // of compressing, in bytes that are hashed meanwhile
+        constexpr std::size_t cost = 8;  // of compressing, in bytes that are hashed meanwhile
         if (!spend(cost * body.size())) return;
         if (!codec.compress(body, level, other)) continue;
         for (const std::uint32_t time : {std::uint32_t{0}, second, second - 1, second + 1})
@@ -121,34 +124,52 @@ void for_each_gzip(std::string_view body, const GzipCodec& codec, std::int64_t s
     }
 }
 
+/// What a text may end with.
+struct Ending {
+    std::string_view bytes;
+    const char* name;
+};
+inline constexpr Ending endings[] = {{"", ""},
+                                     {"\n", "a newline (LF)"},
+                                     {"\r\n", "a CRLF"},
+                                     {" ", "a space"},
+                                     {"\t", "a tab"},
+                                     {"\r", "a carriage return (CR)"},
+                                     {"\n\n", "two newlines (LF)"},
+                                     {"\r\n\r\n", "two CRLF"},
+                                     {{"\0", 1}, "a NUL byte"}};
+
 /// What is added, taken off or replaced around a text, and its line ends.
 struct Frame {
     enum class LineEnds { kept, crlf, lf };
 
-    std::optional<std::string_view> start, end;  // nullopt: they stay as they are
+    const Ending* end = nullptr;  // null: it stays as it is
     LineEnds line_ends = LineEnds::kept;
-    int changes = 0;
+    std::optional<std::string_view> start;  // nullopt: it stays as it is
+
+    int changes() const noexcept {
+        return (end ? 1 : 0) + (line_ends != LineEnds::kept ? 1 : 0) + (start ? 1 : 0);
+    }
 
     /// All of at most two changes, those with the fewest first.
     static std::vector<Frame> all() {
-        using Part = std::optional<std::string_view>;
         std::vector<Frame> frames;
         for (int changes = 0; changes <= 2; ++changes)
-            for (const Part& end :
-                 {Part(), Part(""), Part("\n"), Part("\r\n"), Part(" "), Part("\t"), Part("\r"), Part("\n\n"),
-                  Part("\r\n\r\n"), Part(std::string_view("\0", 1))})
+            for (std::size_t end = 0; end <= std::size(endings); ++end)
                 for (const LineEnds line_ends : {LineEnds::kept, LineEnds::crlf, LineEnds::lf})
-                    for (const Part& start : {Part(), Part(""), Part(byte_order_mark)})
-                        if ((start ? 1 : 0) + (end ? 1 : 0) + (line_ends != LineEnds::kept ? 1 : 0) ==
-                            changes)
-                            frames.push_back({start, end, line_ends, changes});
+                    for (const auto& start :
+                         {std::optional<std::string_view>(), std::optional(std::string_view()),
+                          std::optional(byte_order_mark)})
+                        if (const Frame frame{end == 0 ? nullptr : &endings[end - 1], line_ends, start};
+                            frame.changes() == changes)
+                            frames.push_back(frame);
         return frames;
     }
 
     /// Nullopt where one of the changes is none.
     std::optional<std::string> around(const TextParts& parts) const {
-        if (start == parts.front || end == parts.tail) return std::nullopt;
-        std::string text = std::string(parts.core).append(end.value_or(parts.tail));
+        if (start == parts.front || (end && end->bytes == parts.tail)) return std::nullopt;
+        std::string text = std::string(parts.core).append(end ? end->bytes : parts.tail);
         if (line_ends != LineEnds::kept) {
             std::string other = replaced(text, "\r\n", "\n");
             if (line_ends == LineEnds::crlf) other = replaced(other, "\n", "\r\n");
@@ -158,46 +179,38 @@ struct Frame {
         return text.insert(0, start.value_or(parts.front));
     }
 
-    /// In words.
-    void describe(std::string_view former_end, std::vector<Change>& made) const {
-        if (end)
+    /// Adds its changes, in words, where the text ended with `tail`.
+    void describe(std::string_view tail, std::vector<Change>& made) const {
+        if (end) {
+            std::string former = "white space";
+            for (const Ending& ending : endings)
+                if (ending.bytes == tail) former = ending.name;
             made.push_back(
                 {Finding::body_end_changed,
-                 former_end.empty() ? name_of(*end) + " is added at the end of the body"
-                 : end->empty()
-                     ? name_of(former_end) + " is taken off the end of the body"
-                     : name_of(former_end) + " at the end of the body is replaced by " + name_of(*end),
-                 "Something changes the end of the body on the way, as an editor, echo, trim() or `curl -d "
-                 "@file` do (curl: --data-binary). Pass the bytes exactly as they came."});
+                 tail.empty()         ? std::string(end->name) + " is added at the end of the body"
+                 : end->bytes.empty() ? former + " is taken off the end of the body"
+                                      : former + " at the end of the body is replaced by " + end->name,
+                 "Something changes the end of the body on the way, as an editor, echo, trim() or `curl -d @file` do "
+                 "(curl: --data-binary). Pass the bytes exactly as they came."});
+        }
         if (line_ends != LineEnds::kept)
-            made.push_back({Finding::body_line_ends,
-                            line_ends == LineEnds::crlf ? "each LF of the body is turned into CRLF"
-                                                        : "each CRLF of the body is turned into LF",
-                            "Something translates line ends: a file opened in text mode, git's autocrlf, "
-                            "dos2unix or unix2dos. Read and write the body as binary."});
+            made.push_back(
+                {Finding::body_line_ends,
+                 line_ends == LineEnds::crlf ? "each LF of the body is turned into CRLF"
+                                             : "each CRLF of the body is turned into LF",
+                 "Something translates line ends: a file opened in text mode, git's autocrlf, dos2unix or "
+                 "unix2dos. Read and write the body as binary."});
         if (start)
             made.push_back(
                 {Finding::body_start_changed,
-                 start->empty() ? "the byte order mark or white space at the start of the body is taken off"
+                 start->empty() ? "the byte order mark or white space at its start is taken off"
                                 : "a byte order mark is put at the start of the body",
                  "Something changes the start of the body on the way, as editors and text decoders do. Pass "
                  "the bytes exactly as they came."});
     }
-
-private:
-    static std::string name_of(std::string_view end) {
-        return end == "\n"                        ? "a newline (LF)"
-               : end == "\r\n"                    ? "a CRLF"
-               : end == "\r"                      ? "a carriage return (CR)"
-               : end == "\n\n"                    ? "two newlines (LF)"
-               : end == "\r\n\r\n"                ? "two CRLF"
-               : end == " "                       ? "a space"
-               : end == "\t"                      ? "a tab"
-               : end == std::string_view("\0", 1) ? "a NUL byte"
-                                                  : "white space";
-    }
 };
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

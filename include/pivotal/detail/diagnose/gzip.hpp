@@ -49,7 +49,7 @@ inline bool run_zlib(z_stream& stream, int (*run)(z_stream*, int), int (*end)(z_
     return whole;
 }
 
-constexpr GzipCodec zlib_codec{
+inline constexpr GzipCodec zlib_codec{
     [](std::string_view gzip, std::size_t limit, std::string& out) {
         z_stream stream{};
         return inflateInit2(&stream, 15 + 16) == Z_OK &&

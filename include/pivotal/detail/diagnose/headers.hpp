@@ -53,7 +53,8 @@ public:
     bool has(std::size_t index) const { return !values(index).empty(); }
 
     /// The place of the first name of the family that Webhook looks at.
-    std::size_t family() const { return has(0) || has(1) || has(2) ? 0 : 3; }
+    std::size_t family() const { return has_family(0) ? 0 : 3; }
+    bool has_family(std::size_t first) const { return has(first) || has(first + 1) || has(first + 2); }
 
     std::string_view content_encoding() const { return last(6); }
     std::string_view content_length() const { return last(7); }
@@ -88,11 +89,10 @@ struct PrefixForm {
     const HeaderForm* timestamp;
 };
 
-/// A signature that may be the one.
+/// A signature that may be the one: base64, of an HMAC perhaps without its end.
 struct SignatureForm {
-    SignatureVersion version = SignatureVersion::hmac_sha256;
-    unsigned char bytes[ed25519_signature_size] = {};
-    std::string cut;  // base64 without its end, instead of the bytes
+    SignatureVersion version;
+    std::string text;
     std::optional<Change> change;
 };
 
@@ -197,40 +197,30 @@ private:
     }
 
     void add_signatures(std::string_view header, const std::optional<Change>& change) {
-        constexpr std::size_t max_signatures = 64, hmac_length = 44;
-        constexpr std::size_t least_cut = 16;  // 16 characters are 96 bits: no coincidence
-        const auto add_one = [&](SignatureVersion version, std::string_view text,
-                                 const std::optional<Change>& why, bool cut = false) {
-            SignatureForm form;
-            form.version = version;
-            form.change = why;
-            if (cut) form.cut = text;
-            const std::size_t size =
-                version == SignatureVersion::ed25519 ? ed25519_signature_size : sha256_size;
-            if (signatures.size() < max_signatures && (cut || base64_decode(text, form.bytes, size) == size))
-                signatures.push_back(std::move(form));
-        };
+        constexpr std::size_t hmac_length = 44;
+        constexpr std::size_t least = 16;  // characters of an HMAC: they are 96 bits, and no coincidence
         if (header.size() > max_signature_header_size) return;
         for_each_candidate(header, [&](SignatureVersion version, std::string_view text) {
             if (version == SignatureVersion::ed25519 || text.size() == hmac_length)
-                add_one(version, text, change);
-            else if (text.size() == hmac_length - 1)
-                add_one(version, text,
-                        trimmed_change("the padding (=) is put back at the end of the signature"));
-            else if (text.size() >= least_cut && text.size() < hmac_length - 1)
-                add_one(
-                    version, text,
-                    trimmed_change("the rest of the signature is put back, whose first characters are right"),
-                    true);
+                add_signature({version, std::string(text), change});
+            else if (text.size() >= least && text.size() < hmac_length)
+                add_signature({version, std::string(text),
+                               trimmed_change("the rest of the signature is put back, whose first characters "
+                                              "are right")});
         });
         // A signature without its version, in quotes, or behind a space that was put in.
         for (std::size_t begin = 0; (begin = header.find_first_not_of(" ,\"'", begin)) != header.npos;) {
             const std::size_t end = (std::min)(header.find_first_of(" ,\"'", begin), header.size());
             if (end - begin == hmac_length)
-                add_one(SignatureVersion::hmac_sha256, header.substr(begin, hmac_length),
-                        trimmed_change("the signature header has the form \"v1,<signature>\""));
+                add_signature({SignatureVersion::hmac_sha256, std::string(header.substr(begin, hmac_length)),
+                               trimmed_change("the signature header has the form \"v1,<signature>\"")});
             begin = end;
         }
+    }
+
+    void add_signature(SignatureForm form) {
+        constexpr std::size_t max_signatures = 64;
+        if (signatures.size() < max_signatures) signatures.push_back(std::move(form));
     }
 
     std::vector<HeaderForm> ids_, timestamps_;

@@ -15,6 +15,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <pivotal/detail/core/json_abi.hpp>
 #include <pivotal/detail/core/json_object.hpp>
 #include <pivotal/detail/core/surrogates.hpp>
 #include <pivotal/detail/diagnose/text.hpp>
@@ -22,6 +23,7 @@
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 // What JSON libraries make of one document. A diagnosis needs the text that was signed, not the values: so
 // numbers stay as they are written, which a DOM does not do, unless the members change their order.
@@ -311,6 +313,7 @@ private:
     std::size_t layout_ = 0;  // its own, or the number of layouts
 };
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +24,7 @@
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// Says what a search found, or that it found nothing.
 class DiagnosisReport {
@@ -55,6 +58,9 @@ private:
         diagnoses_.push_back({finding, std::move(explanation)});
     }
 
+    /// With a full stop, unless it is a question.
+    static std::string ended(std::string text) { return text.back() == '?' ? text : text + '.'; }
+
     bool is_proved() const noexcept { return result_.outcome == SearchResult::Outcome::proved; }
 
     std::string name_of_secret(std::size_t place) const {
@@ -65,8 +71,8 @@ private:
 
     void report_secrets() {
         for (const SecretProblem& problem : evidence_.secrets.problems) {
-            std::string text = "Webhook refuses " + name_of_secret(problem.secret) + ": " + problem.text;
-            if (text.back() != '?') text += '.';
+            std::string text =
+                ended("Webhook refuses " + name_of_secret(problem.secret) + ": " + problem.text);
             if (problem.secret > 0 && !problem.mended)
                 text += " Or is it the rest of the secret before it, which was broken into two lines?";
             if (problem.mended && is_proved() && result_.secret == problem.secret && result_.key_as_it_is)
@@ -95,45 +101,47 @@ private:
                        (causes.size() > 1 ? ", together with the other change that is reported. " : ". ") +
                        advice);
         }
-        report_form(causes);
+        report_headers(causes);
         report_time();
         if (result_.secret > 0) report_other_secret();
     }
 
     /// What Webhook refuses before it looks at the signature, if no change accounts for it.
-    void report_form(const std::vector<Finding>& causes) {
+    void report_headers(const std::vector<Finding>& causes = {}) {
         const auto accounted = [&](std::initializer_list<Finding> findings) {
             return std::find_first_of(causes.begin(), causes.end(), findings.begin(), findings.end()) !=
                    causes.end();
         };
-        if (is_in_small_units(evidence_.found.timestamp)) {
+        const FoundHeaders& found = evidence_.found;
+        const std::string but = is_proved() ? "The signature fits, but " : "As it is, ";
+        CheckedHeaders checked;
+        const Refusal refusal = check_headers(found, now_, (std::chrono::seconds::max)(), checked);
+        if (is_in_small_units(found.timestamp)) {
             if (!accounted({Finding::timestamp_in_milliseconds}))
                 report(
                     Finding::timestamp_in_milliseconds,
-                    "The signature fits, but the timestamp counts milliseconds (or less) where Standard "
-                    "Webhooks counts seconds: the sender must divide by 1000, in the header and in what it "
-                    "signs.");
-            return;
+                    but +
+                        "the timestamp counts milliseconds (or less) where Standard Webhooks counts seconds: the "
+                        "sender must divide by 1000, in the header and in what it signs.");
+        } else if (refusal.code == Errc::missing_header) {
+            if (accounted({Finding::headers_mixed})) return;
+            std::string text = ended(but + "Webhook refuses the headers: " + sentence(refusal));
+            if (evidence_.seen.has_family(3))
+                text +=
+                    evidence_.seen.has_family(0)
+                        ? " There are webhook- headers too: once any svix- header is there, these are not "
+                          "looked at."
+                        : " There is no svix- header, so the webhook- headers are looked at.";
+            report(Finding::header_missing, std::move(text));
+        } else if (refusal && !accounted({Finding::headers_mixed, Finding::headers_joined,
+                                          Finding::header_trimmed, Finding::event_id_for_header})) {
+            report(found.repeated && is_proved() ? Finding::headers_joined : Finding::header_malformed,
+                   ended(but + "Webhook refuses the headers: " + sentence(refusal)));
+        } else if (!refusal && evidence_.headers.signatures.empty()) {
+            report(Finding::header_malformed,
+                   "The signature header holds no signature of a version that is known (v1,<base64> or "
+                   "v1a,<base64>). Is it another header's value?");
         }
-        const Refusal refusal = form_of_headers();
-        if (!refusal || accounted({Finding::headers_mixed})) return;
-        const bool missing = refusal.code == Errc::missing_header;
-        if (!missing &&
-            accounted({Finding::headers_joined, Finding::header_trimmed, Finding::event_id_for_header}))
-            return;
-        if (!missing && evidence_.found.repeated)
-            report(Finding::headers_joined,
-                   "The signature fits, but a signing header occurs twice, and Webhook refuses that: one of "
-                   "them may not be what was signed. Find the proxy that adds a header instead of replacing "
-                   "it.");
-        else
-            report(missing ? Finding::header_missing : Finding::header_malformed,
-                   "The signature fits, but Webhook refuses the headers: " + sentence(refusal) + ".");
-    }
-
-    Refusal form_of_headers() const {
-        CheckedHeaders checked;
-        return check_headers(evidence_.found, now_, (std::chrono::seconds::max)(), checked);
     }
 
     void report_time() {
@@ -174,46 +182,12 @@ private:
     }
 
     void report_without_proof() {
-        const FoundHeaders& found = evidence_.found;
-        if (found.id.empty() || found.timestamp.empty() || found.signature.empty()) {
-            report_missing();
-            return;
-        }
-        if (is_in_small_units(found.timestamp))
-            report(Finding::timestamp_in_milliseconds,
-                   "The timestamp counts milliseconds (or less) where Standard Webhooks counts seconds; in "
-                   "seconds the signature does not verify either.");
-        else if (const Refusal refusal = form_of_headers())
-            report(Finding::header_malformed, "Webhook refuses the headers: " + sentence(refusal) + ".");
-        else if (evidence_.headers.signatures.empty())
-            report(Finding::header_malformed,
-                   "The signature header holds no signature of a version that is known (v1,<base64> or "
-                   "v1a,<base64>). Is it another header's value?");
+        report_headers();
         // Without a secret, as it is or mended, or without a header nothing can be ruled out; that was told.
-        const std::vector<KeyForm>& keys = evidence_.secrets.keys;
-        if (evidence_.is_complete() && !keys.front().change && !report_looks()) report_unexplained();
-    }
-
-    void report_missing() {
-        const SeenHeaders& seen = evidence_.seen;
-        std::string text = "A delivery needs three headers of one family, and ";
-        if (!evidence_.found.any()) {
-            text +=
-                "none is there: neither svix-id, svix-timestamp, svix-signature nor webhook-id, "
-                "webhook-timestamp, webhook-signature. Does the server (or a proxy before it) pass the "
-                "request's headers on?";
-        } else {
-            const std::size_t family = seen.family();
-            std::string missing;
-            for (std::size_t i = family; i < family + 3; ++i)
-                if (!seen.has(i)) missing.append(missing.empty() ? "" : " and ").append(header_names[i]);
-            text += missing + (missing.find(" and ") == missing.npos ? " is" : " are") + " absent or empty.";
-            if (family == 0 && (seen.has(3) || seen.has(4) || seen.has(5)))
-                text +=
-                    " There are webhook- headers too: once any svix- header is there, these are not looked "
-                    "at.";
-        }
-        report(Finding::header_missing, std::move(text));
+        const FoundHeaders& found = evidence_.found;
+        if (!found.id.empty() && !found.timestamp.empty() && !found.signature.empty() &&
+            evidence_.is_complete() && !evidence_.secrets.keys.front().change && !report_looks())
+            report_unexplained();
     }
 
     /// What cannot be proved, but has its looks. False where there is nothing of the kind.
@@ -247,16 +221,17 @@ private:
     }
 
     bool is_shorter_than_announced() const {
-        const std::string length(evidence_.seen.content_length());
-        return !length.empty() && length.size() < 12 &&
-               length.find_first_not_of("0123456789") == length.npos &&
-               std::strtoull(length.c_str(), nullptr, 10) > evidence_.body.size();
+        const std::string_view length = evidence_.seen.content_length();
+        std::size_t bytes = 0;
+        const auto read = std::from_chars(length.data(), length.data() + length.size(), bytes);
+        return read.ec == std::errc() && read.ptr == length.data() + length.size() &&
+               bytes > evidence_.body.size();
     }
 
     void report_unexplained() {
         std::string text = "Nothing that was tried makes the signature verify (" +
                            std::to_string(result_.attempts) + " attempts). ";
-        if (!evidence_.may_vary())
+        if (evidence_.body.size() > max_diagnosed_body)
             text += "The body is larger than " + std::to_string(max_diagnosed_body) +
                     " bytes, so it was tried as it is only. ";
         const std::size_t count = evidence_.secrets.count;
@@ -267,7 +242,7 @@ private:
                 : i == ChangeGroup::gzip ? !evidence_.codec.compress || !evidence_.may_vary()
                                          : i >= ChangeGroup::frame && !evidence_.may_vary())
                 continue;
-            (result_.finished[i] > 0 ? ruled_out : unfinished).append(change_groups[i].tried).append("; ");
+            (result_.finished[i] > 0 ? ruled_out : unfinished).append(change_groups[i]).append("; ");
             finished = (std::min)(finished, result_.finished[i]);
         }
         if (count > SecretForms::max_secrets)
@@ -316,15 +291,15 @@ private:
 
     static std::string duration(std::int64_t seconds) {
         std::string text = std::to_string(seconds) + " s";
-        const auto part = [](std::int64_t count, const char* unit) {
-            return std::to_string(count) + ' ' + unit;
+        struct Unit {
+            std::int64_t seconds, next;
+            const char *name, *next_name;
         };
-        if (seconds >= 86'400)
-            text += " (" + part(seconds / 86'400, "d ") + part(seconds % 86'400 / 3600, "h)");
-        else if (seconds >= 3600)
-            text += " (" + part(seconds / 3600, "h ") + part(seconds % 3600 / 60, "min)");
-        else if (seconds >= 60)
-            text += " (" + part(seconds / 60, "min ") + part(seconds % 60, "s)");
+        for (const Unit& unit :
+             {Unit{86'400, 3600, " d ", " h"}, Unit{3600, 60, " h ", " min"}, Unit{60, 1, " min ", " s"}})
+            if (seconds >= unit.seconds)
+                return text + " (" + std::to_string(seconds / unit.seconds) + unit.name +
+                       std::to_string(seconds % unit.seconds / unit.next) + unit.next_name + ")";
         return text;
     }
 
@@ -336,6 +311,7 @@ private:
     std::vector<Diagnosis> diagnoses_;
 };
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

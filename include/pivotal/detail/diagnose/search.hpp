@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <pivotal/detail/core/hmac_sha256.hpp>
+#include <pivotal/detail/core/numeric_locale.hpp>
 #include <pivotal/detail/core/openssl.hpp>
 #include <pivotal/detail/core/timestamp.hpp>
 #include <pivotal/detail/diagnose/bodies.hpp>
@@ -23,21 +24,24 @@
 namespace pivotal {
 inline namespace v1 {
 namespace detail {
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// A delivery, and what it may mean; nothing has been tried yet.
 struct Evidence {
+    NumericLocale locale;  // of all that nlohmann/json reads
     std::string_view body;
     GzipCodec codec;
-    SeenHeaders seen;
+    const SeenHeaders& seen;
     FoundHeaders found;  // what Webhook looks at, of `seen`
     SecretForms secrets;
     JsonBody json;
     HeaderForms headers;
 
-    Evidence(std::string_view secret_texts, std::string_view body_, SeenHeaders headers_, GzipCodec codec_)
+    Evidence(std::string_view secret_texts, std::string_view body_, const SeenHeaders& seen_,
+             GzipCodec codec_)
         : body(body_),
           codec(codec_),
-          seen(std::move(headers_)),
+          seen(seen_),
           found(chosen_headers(seen)),
           secrets(secret_texts),
           json(may_vary() ? TextParts(body).core : std::string_view()),
@@ -45,7 +49,7 @@ struct Evidence {
     Evidence(const Evidence&) = delete;
     Evidence& operator=(const Evidence&) = delete;
 
-    bool may_vary() const noexcept { return body.size() <= max_diagnosed_body; }
+    bool may_vary() const noexcept { return locale && body.size() <= max_diagnosed_body; }
 
     /// False where there is nothing to search with: no key, no signature, no id or no timestamp.
     bool is_complete() const noexcept {
@@ -53,28 +57,24 @@ struct Evidence {
     }
 };
 
-/// Changes of one kind, which share an allowance of work, so that none of them takes it from the others.
+/// Changes of one kind, each with an allowance of its own, so that none takes the work from the others.
 struct ChangeGroup {
     enum Index { headers, secret, frame, charset, wrapping, gzip, style };
 
-    std::size_t work;   // in bytes that are hashed or written
-    const char* tried;  // in words
+    static constexpr std::size_t work = std::size_t{48} << 20;  // in bytes that are hashed or written
 };
 
-inline constexpr std::size_t mib = std::size_t{1} << 20;
-inline constexpr std::array<ChangeGroup, 7> change_groups = {{
-    {32 * mib,
-     "the event's id used as the header's, headers of two families mixed, joined or trimmed, a timestamp in "
-     "milliseconds"},
-    {48 * mib, "the secret used as text, quoted, url-safe or with v1, in front"},
-    {48 * mib, "a newline, CRLF, byte order mark or white space added or removed, LF and CRLF exchanged"},
-    {16 * mib, "UTF-8 and Latin-1 exchanged"},
-    {16 * mib, "base64 or a JSON string and what it holds exchanged"},
-    {80 * mib, "gzip and its content exchanged"},
-    {80 * mib,
-     "a body that a JSON library wrote again (minified, indented by 2, 3 or 4 spaces or a tab, keys sorted, / "
-     "escaped or not, non-ASCII escaped or not)"},
-}};
+inline constexpr std::array<const char*, 7> change_groups = {
+    "the event's id used as the header's, headers of two families mixed, joined or trimmed, a timestamp in "
+    "milliseconds",
+    "the secret used as text, quoted, url-safe or with v1, in front",
+    "a newline, CRLF, byte order mark or white space added or removed, LF and CRLF exchanged",
+    "UTF-8 and Latin-1 exchanged",
+    "base64 or a JSON string and what it holds exchanged",
+    "gzip and its content exchanged",
+    "a body that a JSON library wrote again (minified, indented by 2, 3 or 4 spaces or a tab, keys sorted, / escaped "
+    "or not, non-ASCII escaped or not)",
+};
 
 /// What a search ended with.
 struct SearchResult {
@@ -111,7 +111,7 @@ private:
     using Outcome = SearchResult::Outcome;
 
     explicit SignatureSearch(const Evidence& evidence) : evidence_(evidence), frames_(Frame::all()) {
-        for (std::size_t i = 0; i < left_.size(); ++i) left_[i] = change_groups[i].work;
+        left_.fill(ChangeGroup::work);
         if (!evidence.may_vary()) frames_.resize(1);
     }
 
@@ -163,9 +163,9 @@ private:
     bool try_text(std::string_view text, const Change* change, std::size_t group) {
         const TextParts parts(text);
         for (const Frame& frame : frames_) {
-            const int rest = changes_ - frame.changes - (change ? 1 : 0);
+            const int rest = changes_ - frame.changes() - (change ? 1 : 0);
             if (rest < 0) break;
-            const bool varies = change || frame.changes > 0;
+            const bool varies = change || frame.changes() > 0;
             if (!change) group = ChangeGroup::frame;
             if (varies && !spend(group, text.size() / 4)) return false;  // a copy is cheaper than the rest
             const std::optional<std::string> framed =
@@ -209,20 +209,18 @@ private:
 
     const SignatureForm* fitting(const HmacSha256Key& hmac, std::string_view before, std::string_view body) {
         const ScratchContext scratch;
-        SecretBytes<sha256_size> expected;
-        SecretBytes<44 + 1> text;
-        if (!hmac.compute(scratch, before, body, expected) ||
-            EVP_EncodeBlock(text.data, expected.data, sha256_size) != 44) {
+        SecretBytes<sha256_size> tag;
+        SecretBytes<44 + 1> expected;
+        if (!hmac.compute(scratch, before, body, tag) ||
+            EVP_EncodeBlock(expected.data, tag.data, sha256_size) != 44) {
             result_.outcome = Outcome::failed;
             return nullptr;
         }
-        for (const SignatureForm& form : evidence_.headers.signatures) {
-            const auto* const cut = reinterpret_cast<const unsigned char*>(form.cut.data());
-            if (form.cut.empty() ? form.version == SignatureVersion::hmac_sha256 &&
-                                       equal_in_constant_time(form.bytes, expected.data, sha256_size)
-                                 : equal_in_constant_time(cut, text.data, form.cut.size()))
+        for (const SignatureForm& form : evidence_.headers.signatures)
+            if (form.version == SignatureVersion::hmac_sha256 &&
+                equal_in_constant_time(reinterpret_cast<const unsigned char*>(form.text.data()),
+                                       expected.data, form.text.size()))
                 return &form;
-        }
         return nullptr;
     }
 
@@ -231,9 +229,12 @@ private:
         constexpr std::size_t cost = 65'536;  // a verification takes as long as hashing this many bytes
         const std::string content = std::string(before).append(body);
         for (const SignatureForm& form : evidence_.headers.signatures) {
-            if (form.version != SignatureVersion::ed25519 || !form.cut.empty()) continue;
+            unsigned char bytes[ed25519_signature_size];
+            if (form.version != SignatureVersion::ed25519 ||
+                base64_decode(form.text, bytes, sizeof bytes) != sizeof bytes)
+                continue;
             if (changes_ > 0 && !spend(group, cost)) return nullptr;
-            const Ed25519Result result = ed25519.verify(form.bytes, content);
+            const Ed25519Result result = ed25519.verify(bytes, content);
             if (result == Ed25519Result::match) return &form;
             if (result == Ed25519Result::failure) {
                 result_.outcome = Outcome::failed;
@@ -250,6 +251,7 @@ private:
     SearchResult result_;
 };
 
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
 }  // namespace detail
 }  // namespace v1
 }  // namespace pivotal

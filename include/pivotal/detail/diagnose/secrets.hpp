@@ -98,7 +98,7 @@ inline std::optional<Mended> mend_secret(std::string& secret) {
     }
     if (secret.empty() || obvious_mistake(secret)) return std::nullopt;
     SecretText standard(secret);
-    const std::size_t payload = starts_with(secret, "whsec_") ? 6 : starts_with(secret, "whpk_") ? 5 : 0;
+    const std::size_t payload = secret.size() - form_of(secret).base64.size();
     const auto begin = standard.text().begin() + static_cast<std::ptrdiff_t>(payload);
     std::replace(begin, standard.text().end(), '-', '+');
     std::replace(begin, standard.text().end(), '_', '/');
@@ -111,7 +111,7 @@ inline std::optional<Mended> mend_secret(std::string& secret) {
 /// Calls `add(key, when)` with the keys that senders make of the text of a secret by mistake.
 template <class Add>
 void for_each_text_key(std::string_view secret, Add&& add) {
-    const std::string_view bare = starts_with(secret, "whsec_") ? secret.substr(6) : secret;
+    const std::string_view bare = form_of(secret).base64;
     struct Around {
         std::string_view before, behind;
         const char* name;
