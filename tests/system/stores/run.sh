@@ -18,7 +18,10 @@ packages=()
 esac
 case $kind in
     redis) command -v redis-server >/dev/null || command -v valkey-server >/dev/null || packages+=(redis-server) ;;
-    postgres) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || packages+=(postgresql) ;;
+    postgres)
+        compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || packages+=(postgresql)
+        [ -x /usr/sbin/pgbouncer ] || packages+=(pgbouncer)
+        ;;
 esac
 if [ "$part" = clock ] && ! compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null; then packages+=(faketime); fi
 if [ ${#packages[@]} -gt 0 ]; then
