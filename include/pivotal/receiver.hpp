@@ -114,7 +114,8 @@ private:
     Reply handle(const Handling& mode, const Event& event, detail::Deadline due);
     Reply handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
                          detail::Deadline due);
-    Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due);
+    Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner,
+                detail::Deadline due) const;
     void release(IdempotencyStore& store, const Event& event, const std::string& owner,
                  detail::Deadline due) noexcept;
     void report(Incident::Reason reason, const Event* event) const noexcept {
@@ -218,7 +219,7 @@ inline Reply Receiver::handle(const Handling& mode, const Event& event, detail::
 
 /// Asks again while the event is in progress elsewhere, for as long as the options say.
 inline Claim Receiver::claim(IdempotencyStore& store, const Event& event, const std::string& owner,
-                             detail::Deadline due) {
+                             detail::Deadline due) const {
     const detail::DueTime in_time(due);
     const detail::Deadline until = (std::min)(due, std::chrono::steady_clock::now() + options_.wait);
     for (std::chrono::milliseconds pause{20};;

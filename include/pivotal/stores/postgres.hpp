@@ -132,7 +132,7 @@ inline void PostgresStore::remove_some_expired() {
                 SELECT consumer, event_id FROM pivotal_claims WHERE expires_at <= (SELECT clock_timestamp())
                 ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS expired
             WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id))",
-                  std::int64_t{detail::claims_per_removal * detail::removals_per_claim});
+                  std::int64_t{detail::claims_per_removal} * detail::removals_per_claim);
     } catch (const StoreError&) {  // the next time, then
     }
 }

@@ -39,7 +39,8 @@ known_to() {
         error | body | secrets | headers | version) echo detail/core/ ;;
         event) echo body error detail/core/ ;;
         webhook) echo "$core" ;;
-        resources | finding | idempotency | incident) ;;
+        resources | idempotency) echo detail/core/ ;;
+        finding | incident) ;;
         router) echo "$core" resources ;;
         inbox) echo "$core" idempotency ;;
         inbox_worker) echo "$core" inbox incident detail/receiver/ ;;

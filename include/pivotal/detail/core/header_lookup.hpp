@@ -107,14 +107,15 @@ using Bare = std::remove_cv_t<std::remove_reference_t<T>>;
 template <class T>
 void hand_over(HeaderSink& sink, std::size_t index, T&& value) {
     if constexpr (std::is_same_v<T, std::string>) {
-        sink.keep(index, std::move(value));
+        sink.keep(index, std::forward<T>(value));
     } else if constexpr (std::is_same_v<T, std::optional<std::string>>) {
-        sink.keep(index, value ? *std::move(value) : std::string());
+        sink.keep(index, value ? *std::forward<T>(value) : std::string());
     } else {
         const std::string_view text = text_of(value);
         const void *const begin = std::addressof(value), *const end = std::addressof(value) + 1;
-        const bool is_inside =
-            !std::less<const void*>()(text.data(), begin) && std::less<const void*>()(text.data(), end);
+        const std::less<> before;  // of pointers into two objects
+        const bool is_inside = !before(static_cast<const void*>(text.data()), begin) &&
+                               before(static_cast<const void*>(text.data()), end);
         // What needs no destructor and does not hold its characters itself is a view.
         if (std::is_trivially_destructible_v<Bare<T>> && !is_inside)
             sink.add(index, text);

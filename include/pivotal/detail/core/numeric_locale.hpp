@@ -4,7 +4,7 @@
 #include <clocale>
 
 #if defined(__unix__) || defined(__APPLE__)
-#include <locale.h>
+#include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale, which <clocale> need not have
 #if defined(__APPLE__)
 #include <xlocale.h>
 #endif
@@ -22,7 +22,8 @@ namespace detail {
 class NumericLocale {
 public:
     NumericLocale() noexcept {
-        const char* const point = std::localeconv()->decimal_point;
+        const char* const point =
+            std::localeconv()->decimal_point;  // NOLINT(concurrency-mt-unsafe): as nlohmann does
         if (point[0] == '\0' || point[1] == '\0') return;
 #if defined(LC_NUMERIC_MASK)
         plain_ = newlocale(LC_NUMERIC_MASK, "C", nullptr);

@@ -96,10 +96,10 @@ private:
                 when.append(when.empty() ? "" : " and ").append(change.when);
                 advice = change.advice;
             }
-            report(cause,
-                   "The signature verifies when " + when +
-                       (causes.size() > 1 ? ", together with the other change that is reported. " : ". ") +
-                       advice);
+            std::string text = "The signature verifies when ";
+            text.append(when);
+            text.append(causes.size() > 1 ? ", together with the other change that is reported. " : ". ");
+            report(cause, text.append(advice));
         }
         report_headers(causes);
         report_time();

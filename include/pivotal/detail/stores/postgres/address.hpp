@@ -64,7 +64,8 @@ public:
         };
         // As libpq has it: no limit where it is 0 or less, and never less than 2 s.
         const std::string timeout_text = said("connect_timeout");
-        const int timeout = timeout_text.empty() ? 2 : std::atoi(timeout_text.c_str());
+        const int timeout =
+            timeout_text.empty() ? 2 : static_cast<int>(std::strtol(timeout_text.c_str(), nullptr, 10));
         const auto limit = [&] {
             if (timeout <= 0) return deadline;
             return (std::min)(

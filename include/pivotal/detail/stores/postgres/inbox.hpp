@@ -155,7 +155,7 @@ inline void PostgresInbox::remove_expired() noexcept {
                    WHERE old.consumer = $1 AND old.event_id = expired.event_id RETURNING old.expires_at
                ) SELECT max(expires_at), set_config('synchronous_commit', 'off', true) FROM removed
                  HAVING count(*) > 0)",
-            consumer_, from, std::int64_t{16 * detail::removals_per_claim});
+            consumer_, from, std::int64_t{16} * detail::removals_per_claim);
         if (row.rows() == 1) done_start_.found(from, asked, row.integer(0, 0));
     } catch (const std::exception&) {  // the event is stored; these go with a later one
     }
