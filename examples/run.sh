@@ -147,7 +147,7 @@ show_exactly_once() {
     start_server "$exactly_once" "$port" >"$folder/once.out" || die "$(cat "$folder/server.err")"
     heading "kill -9 again, and started again"
     deliver "a retry, had the answer been lost" "200 duplicate" --id msg_1 examples/events/$type.json
-    deliver "a replay: another delivery of it" "200 duplicate" --id msg_2 examples/events/$type.json
+    deliver "the same event in another message" "200 duplicate" --id msg_2 examples/events/$type.json
     stop_server
     check "rows of $type" 1 "$("$exactly_once" --calls | wc -l)"
     say "What is in its table"

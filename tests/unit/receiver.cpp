@@ -141,14 +141,14 @@ TEST_CASE("a delivery is handled once, and its retries are duplicates", "[receiv
     check(f.receive(Message()), 200, "ok");
     CHECK(delivery == Message().id);
     check(f.receive(Message()), 200, "duplicate");
-    Message replay;  // a new delivery of the same event
-    replay.id = "msg_another";
-    check(f.receive(replay.sign()), 200, "duplicate");
+    Message another;  // the same event in another message
+    another.id = "msg_another";
+    check(f.receive(another.sign()), 200, "duplicate");
     CHECK(f.handled == std::vector<std::string>{"evt_5tGz0q"});
     CHECK(f.incidents.empty());
 
     CHECK(f.store->forget("evt_5tGz0q"));
-    check(f.receive(replay), 200, "ok");
+    check(f.receive(another), 200, "ok");
     CHECK(f.handled.size() == 2);
 }
 
