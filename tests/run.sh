@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #   tests/run.sh          the library's own tests (Debian packages only)
-#   tests/run.sh --all    everything that can be had: other languages' libraries, sanitizers, a second compiler, ...
+#   tests/run.sh --all    what every change has to pass: other languages' libraries, sanitizers, a second compiler, ...
+#   tests/run.sh --nightly  that, and what takes long: fuzzers, mutants, other machines
 #   tests/run.sh --fuzz MINUTES   each fuzz target for so long, two at a time; nothing else
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/lib.sh
 
 all=0 fuzz_minutes=
+nightly=(tests/hostile/fuzz/all.sh tests/quality/mutation/all.sh tests/compilers/machines/all.sh)
 while [ $# -gt 0 ]; do
     case $1 in
         --all) all=1 ;;
+        --nightly) all=1 nightly=() ;;
         --fuzz)
             fuzz_minutes=${2:-}
             [[ $fuzz_minutes =~ ^[1-9][0-9]*$ ]] || die "--fuzz needs a number of minutes"
             shift
             ;;
-        *) die "unknown argument $1; usage: tests/run.sh [--all | --fuzz MINUTES]" ;;
+        *) die "unknown argument $1; usage: tests/run.sh [--all | --nightly | --fuzz MINUTES]" ;;
     esac
     shift
 done
@@ -45,7 +48,7 @@ step "the tests" build_and_test
 if [ $all = 1 ]; then
     for script in tests/*/all.sh tests/*/*/all.sh; do
         # None takes half as long: one that hangs does not keep the others from being run.
-        [ -e "$script" ] && step "$script" timeout --kill-after=10 1500 "$script"
+        [[ " ${nightly[*]-} " = *" $script "* ]] || ! [ -e "$script" ] || step "$script" timeout --kill-after=10 1500 "$script"
     done
 fi
 
