@@ -4,12 +4,17 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <pivotal/body.hpp>
+#include <pivotal/detail/receiver/wakeups.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/idempotency.hpp>
 
@@ -19,10 +24,58 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An event that a worker has leased.
 struct Job {
-    Event event;        ///< As it was put, with its Delivery.
-    std::string body;   ///< The bytes that were put.
-    int attempt = 0;    ///< 1 the first time; counted as the event is leased.
-    std::string owner;  ///< Who holds the lease: random, new for each take.
+    Event event;             ///< As it was put, with its Delivery.
+    std::string body;        ///< The bytes that were put.
+    int attempt = 0;         ///< 1 the first time; counted as the event is leased.
+    std::string message_id;  ///< That of the delivery which brought it.
+    std::string owner;       ///< Who holds the lease: random, new for each take.
+
+    /// Whether the lease is still this job's; it then starts anew. For a handler that runs long, before its effect: it
+    /// asks the store, and throws StoreError where that cannot answer. Of a job that no InboxWorker has taken: true.
+    bool held() const { return !renew || renew(); }
+
+    std::function<bool()> renew = {};  ///< What `held` asks; set by the InboxWorker.
+};
+
+/// What is called with each event: anything that takes a `const Event&` or a `const Job&`.
+class JobHandler {
+public:
+    JobHandler(std::nullptr_t) noexcept {}
+    template <class Handler, std::enable_if_t<std::is_invocable_v<Handler&, const Event&> ||
+                                                  std::is_invocable_v<Handler&, const Job&>,
+                                              int> = 0>
+    JobHandler(Handler handler) {
+        if constexpr (std::is_invocable_v<Handler&, const Event&>) {
+            std::function<void(const Event&)> call(std::move(handler));
+            if (call) call_ = [call = std::move(call)](const Job& job) { call(job.event); };
+        } else {
+            call_ = std::move(handler);
+        }
+    }
+    explicit operator bool() const noexcept { return static_cast<bool>(call_); }
+    void operator()(const Job& job) const { call_(job); }
+
+private:
+    std::function<void(const Job&)> call_;
+};
+
+/// Thrown by a handler that cannot do its work yet: the event is due again then, and this attempt is not counted.
+class PIVOTAL_DETAIL_EXPORTED RetryAfter : public std::runtime_error {
+public:
+    explicit RetryAfter(std::chrono::milliseconds delay,
+                        const std::string& reason = "to be tried again later")
+        : std::runtime_error(reason), delay_(delay) {}
+    std::chrono::milliseconds delay() const noexcept { return delay_; }
+
+private:
+    std::chrono::milliseconds delay_;
+};
+
+/// Thrown by a handler that will never be able to: the event is a dead letter at once. Over an IdempotencyStore, which
+/// keeps none, it is done.
+class PIVOTAL_DETAIL_EXPORTED Discard : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
 };
 
 /// An event that was given up.
@@ -52,6 +105,8 @@ struct InboxOptions {
     /// Keep the body of an event that is done for as long as its id is remembered. False: dropped at once.
     bool keep_bodies = false;
 };
+
+class InboxWorker;
 
 /// Events that were accepted and wait for a worker, durable: accept now, work later.
 ///
@@ -86,6 +141,9 @@ public:
     /// Failed: due again after `delay`. Of `error`, here and below, the first 4 KiB are kept.
     virtual bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) = 0;
 
+    /// Not now: due again after `delay`, and this attempt is not counted.
+    virtual bool postpone(const Job& job, std::chrono::milliseconds delay, std::string_view reason) = 0;
+
     /// Given up: a dead letter, kept until it is requeued, forgotten, purged or put again. Can be repeated.
     virtual bool bury(const Job& job, std::string_view error) = 0;
 
@@ -114,7 +172,14 @@ protected:
     Inbox() = default;
     Inbox(const Inbox&) = default;
     Inbox& operator=(const Inbox&) = default;
+
+    /// Wakes the InboxWorkers on this object: for `put`, and whatever else makes an event due at once.
+    void wake_workers() { wakeups_.notify(); }
     /// @}
+
+private:
+    friend class InboxWorker;
+    detail::Wakeups wakeups_;
 };
 
 }  // namespace PIVOTAL_DETAIL_JSON_ABI

@@ -15,6 +15,7 @@ struct Incident {
         store_unavailable,  ///< The store could not answer; the event will come again.
         claim_lost,         ///< The handler succeeded, but its lease was taken over: it may have run twice.
         not_recorded,       ///< The handler succeeded, but that could not be stored: it will run again.
+        handler_slow,       ///< The handler still runs: the first time after WorkerOptions::slow.
         buried,             ///< The worker gave the event up: it is among the dead letters.
         internal_error,     ///< OpenSSL failed, memory ran out, or a HeaderSource threw.
     };

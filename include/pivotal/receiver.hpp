@@ -68,7 +68,8 @@ struct ReceiverOptions {
 /// | still being handled elsewhere after ReceiverOptions::wait | `409 in progress`: Pivotal retries |
 /// | not authentic | `401 invalid signature`; the store is not asked |
 /// | authentic but no event | `400 malformed event`; the store is not asked |
-/// | the handler throws | `500 handler failed`; the claim is released; an incident |
+/// | the handler throws Discard | `200 ok`; an incident |
+/// | the handler throws anything else | `500 handler failed`; the claim is released; an incident |
 /// | the store cannot answer | `503 store unavailable`; the handler is not called; an incident |
 /// | the handler succeeded but the claim had been lost | `200 ok`; an incident: it may have run twice |
 /// | the handler succeeded but that cannot be stored until the reply is due | `503 store unavailable`; an incident: it
@@ -246,6 +247,8 @@ inline Reply Receiver::handle_claimed(const Handling& mode, const Event& event, 
         }
         try {
             mode.handler(event);
+        } catch (const Discard&) {  // there are no dead letters here: it is done
+            report(Incident::Reason::buried, &event);
         } catch (...) {
             guard.reset();
             release(*mode.store, event, owner, due);

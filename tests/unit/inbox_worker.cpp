@@ -5,6 +5,8 @@
 #include <atomic>
 #include <climits>
 #include <condition_variable>
+#include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -47,7 +49,12 @@ public:
         if (on_put) on_put();
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!states_.emplace(event.id, "waiting").second) return false;
-        due_.push_back({event, std::string(body.view()), 0, ""});
+        Job job;
+        job.event = event;
+        job.body = body.view();
+        job.message_id = event.delivery.message_id;
+        due_.push_back(std::move(job));
+        wake_workers();
         return true;
     }
     std::optional<Job> take(std::chrono::milliseconds) override {
@@ -74,6 +81,14 @@ public:
         delays.push_back(delay);
         errors.emplace_back(error);
         due_.push_back(job);
+        return true;
+    }
+    bool postpone(const Job& job, std::chrono::milliseconds delay, std::string_view reason) override {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        delays.push_back(delay);
+        errors.emplace_back(reason);
+        due_.push_back(job);
+        --due_.back().attempt;
         return true;
     }
     bool bury(const Job& job, std::string_view error) override {
@@ -153,7 +168,8 @@ TEST_CASE("the defaults of a worker and an inbox are those that are documented",
     CHECK(options.max_attempts == 10);
     CHECK(options.min_backoff == 1s);
     CHECK(options.max_backoff == 1h);
-    CHECK(options.poll == 200ms);
+    CHECK(options.poll == 500ms);
+    CHECK(options.slow == 1min);
     CHECK_FALSE(pivotal::InboxOptions{}.keep_bodies);
     CHECK(Job{}.attempt == 0);
     CHECK(pivotal::DeadJob{}.attempts == 0);
@@ -557,6 +573,173 @@ TEST_CASE("a worker needs an inbox and a handler", "[inbox]") {
     CHECK_THROWS_AS(InboxWorker(std::make_shared<ListInbox>(), nullptr), std::invalid_argument);
 }
 
+TEST_CASE("a handler takes the event, or the job", "[inbox]") {
+    Fixture f;
+    Event event;
+    event.id = "evt_1";
+    event.delivery.message_id = "msg_1";
+    f.inbox->put(event, "the body");
+    std::string seen;
+    bool held = false, held_when_lost = true;
+    SECTION("the event") {
+        const InboxWorker worker(
+            f.inbox, [&](const Event& handled) { seen = handled.id; }, f.options());
+        CHECK(f.inbox->wait_for("evt_1", "done"));
+    }
+    SECTION("the job") {
+        const InboxWorker worker(
+            f.inbox,
+            [&](const Job& job) {
+                seen =
+                    job.event.id + " " + job.body + " " + std::to_string(job.attempt) + " " + job.message_id;
+                held = job.held();
+                f.inbox->lost = true;
+                held_when_lost = job.held();
+            },
+            f.options());
+        CHECK(f.inbox->wait_for("evt_1", "done"));
+    }
+    if (seen != "evt_1") {
+        CHECK(seen == "evt_1 the body 1 msg_1");
+        CHECK(held);
+        CHECK_FALSE(held_when_lost);
+    }
+    CHECK(Job().held());
+    CHECK_THROWS_AS(InboxWorker(f.inbox, std::function<void(const Job&)>()), std::invalid_argument);
+    CHECK_THROWS_AS(InboxWorker(f.inbox, std::function<void(const Event&)>()), std::invalid_argument);
+}
+
+TEST_CASE("a handler can say when it is to be called again, which does not count", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    auto options = f.options();
+    options.max_attempts = 1;
+    int calls = 0;
+    {
+        const InboxWorker worker(
+            f.inbox,
+            [&](const Job& job) {
+                CHECK(job.attempt == 1);
+                if (++calls < 5) throw pivotal::RetryAfter(42s, "the API asks for patience");
+            },
+            options);
+        CHECK(f.inbox->wait_for("evt_1", "done"));
+    }
+    CHECK(calls == 5);
+    CHECK(f.inbox->delays == std::vector<std::chrono::milliseconds>(4, 42s));
+    CHECK(f.inbox->errors.front() == "the API asks for patience");
+    CHECK(f.incidents.empty());
+}
+
+TEST_CASE("a handler can give an event up at once", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    {
+        const InboxWorker worker(
+            f.inbox, [&](const Event&) { throw pivotal::Discard("no such customer"); }, f.options());
+        CHECK(f.inbox->wait_for("evt_1", "dead: no such customer"));
+    }
+    REQUIRE(f.incidents.size() == 1);
+    CHECK(f.incidents[0].reason == Reason::buried);
+    CHECK(f.incidents[0].error == "no such customer");
+}
+
+TEST_CASE("a handler that runs long is an incident, each time that it has run twice as long", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    auto options = f.options();
+    options.slow = 5ms;
+    const auto told = [&] {
+        const std::lock_guard<std::mutex> lock(f.mutex);
+        return f.incidents.size();
+    };
+    {
+        const InboxWorker worker(
+            f.inbox,
+            [&](const Event&) {
+                while (told() < 4) std::this_thread::sleep_for(1ms);
+            },
+            options);
+        CHECK(f.inbox->wait_for("evt_1", "done"));
+    }
+    const std::vector<std::string> expected{"the handler has run for 5 ms", "the handler has run for 10 ms",
+                                            "the handler has run for 20 ms", "the handler has run for 40 ms"};
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        CHECK(f.incidents[i].reason == Reason::handler_slow);
+        CHECK(f.incidents[i].error == expected[i]);
+        CHECK(f.incidents[i].event_id == "evt_1");
+    }
+}
+
+TEST_CASE("a worker that is stopped takes nothing more, and says whether its handlers ended", "[inbox]") {
+    Fixture f;
+    for (int i = 0; i < 10; ++i) f.inbox->add("evt_" + std::to_string(i));
+    std::atomic<int> started{0};
+    std::atomic<bool> leave{false};
+    auto options = f.options();
+    options.threads = 2;
+    InboxWorker worker(
+        f.inbox,
+        [&](const Event&) {
+            ++started;
+            while (!leave) std::this_thread::sleep_for(1ms);
+        },
+        options);
+    while (started < 2) std::this_thread::yield();
+    CHECK_FALSE(worker.stop(0ms));
+    CHECK_FALSE(worker.stop(20ms));
+    leave = true;
+    CHECK(worker.stop(1min));
+    CHECK(worker.stop(std::chrono::milliseconds::max()));
+    CHECK(started == 2);
+    f.inbox->add("evt_10");
+    CHECK(started == 2);
+}
+
+TEST_CASE("a handler that stops its own worker is told so", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    auto options = f.options();
+    options.max_attempts = 1;
+    std::promise<InboxWorker*> made;
+    const auto known = made.get_future().share();
+    InboxWorker worker(
+        f.inbox, [&](const Event&) { known.get()->stop(1min); }, options);
+    made.set_value(&worker);
+    CHECK(f.inbox->wait_for("evt_1", "dead: pivotal: a handler cannot stop its own InboxWorker"));
+}
+
+TEST_CASE("a put wakes an idle worker, one of its threads", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.poll = 24h;
+    options.threads = 4;
+    std::atomic<int> takes{0};
+    f.inbox->on_take = [&] { ++takes; };
+    const InboxWorker worker(
+        f.inbox, [](const Event&) {}, options);
+    while (takes < 4) std::this_thread::yield();
+    for (int i = 0; i < 50; ++i) {
+        f.inbox->add("evt_" + std::to_string(i));
+        CHECK(f.inbox->wait_for("evt_" + std::to_string(i), "done"));
+    }
+    CHECK(takes <= 4 + 50 * 3);
+}
+
+TEST_CASE("an idle worker looks for work as often with many threads as with one", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.poll = 20ms;
+    options.threads = 16;
+    std::atomic<int> takes{0};
+    f.inbox->on_take = [&] { ++takes; };
+    const auto start = std::chrono::steady_clock::now();
+    const InboxWorker worker(
+        f.inbox, [](const Event&) {}, options);
+    while (takes < 16 + 10) std::this_thread::sleep_for(1ms);
+    CHECK(std::chrono::steady_clock::now() - start >= 9 * 20ms);
+}
+
 TEST_CASE("an option of a worker that makes no sense is refused", "[inbox]") {
     const auto error_of = [](const std::function<void(WorkerOptions&)>& change) -> std::string {
         WorkerOptions options;
@@ -581,6 +764,8 @@ TEST_CASE("an option of a worker that makes no sense is refused", "[inbox]") {
               "pivotal: an InboxWorker needs a lease, of a year at most");
         CHECK(error_of([&](Options& o) { o.poll = time; }) ==
               "pivotal: an InboxWorker needs a time to poll after, of a year at most");
+        CHECK(error_of([&](Options& o) { o.slow = time; }) ==
+              "pivotal: an InboxWorker needs a time that is slow, of a year at most");
         if (time == 0ms) continue;
         CHECK(error_of([&](Options& o) { o.min_backoff = time; }) ==
               "pivotal: an InboxWorker needs a min_backoff of 0 to a year");

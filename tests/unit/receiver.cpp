@@ -78,6 +78,7 @@ struct NoInbox : pivotal::Inbox {
     bool renew(const pivotal::Job&, std::chrono::milliseconds) override { return false; }
     bool done(const pivotal::Job&) override { return false; }
     bool retry(const pivotal::Job&, std::chrono::milliseconds, std::string_view) override { return false; }
+    bool postpone(const pivotal::Job&, std::chrono::milliseconds, std::string_view) override { return false; }
     bool bury(const pivotal::Job&, std::string_view) override { return false; }
     std::vector<pivotal::DeadJob> dead(std::size_t, std::string_view) override { return {}; }
     bool requeue(std::string_view) override { return false; }
@@ -380,6 +381,23 @@ TEST_CASE("an option that makes no sense is refused", "[receiver]") {
         CHECK(refused(lease, 5s));
     for (const auto wait : {-1ms, 9001ms, std::chrono::milliseconds::min(), std::chrono::milliseconds::max()})
         CHECK(refused(30s, wait));
+}
+
+TEST_CASE("an event that the handler discards is done, and an incident", "[receiver]") {
+    Fixture f;
+    f.handler = [](const Event&) { throw pivotal::Discard("no such customer"); };
+    check(f.receive(Message()), 200, "ok");
+    REQUIRE(f.incidents.size() == 1);
+    check(f.incidents[0], Reason::buried, "no such customer");
+    check(f.receive(Message()), 200, "duplicate");
+}
+
+TEST_CASE("an event that the handler wants later is sent again", "[receiver]") {
+    Fixture f;
+    f.handler = [](const Event&) { throw pivotal::RetryAfter(std::chrono::seconds(5), "not now"); };
+    check(f.receive(Message()), 500, "handler failed");
+    f.handler = [](const Event&) {};
+    check(f.receive(Message()), 200, "ok");
 }
 
 TEST_CASE("a HeaderSource that throws is an internal error", "[receiver]") {

@@ -90,6 +90,9 @@ public:
     bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override {
         return inbox_.retry(job, delay, error);
     }
+    bool postpone(const Job& job, std::chrono::milliseconds delay, std::string_view reason) override {
+        return inbox_.postpone(job, delay, reason);
+    }
     bool bury(const Job& job, std::string_view error) override { return inbox_.bury(job, error); }
     std::vector<pivotal::DeadJob> dead(std::size_t limit, std::string_view after) override {
         return inbox_.dead(limit, after);

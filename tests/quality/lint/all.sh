@@ -42,7 +42,7 @@ known_to() {
         resources | idempotency) echo detail/core/ ;;
         finding | incident) ;;
         router) echo "$core" resources ;;
-        inbox) echo "$core" idempotency ;;
+        inbox) echo "$core" idempotency detail/receiver/ ;;
         inbox_worker) echo "$core" inbox incident detail/receiver/ ;;
         receiver) echo "$core" idempotency inbox incident detail/receiver/ ;;
         diagnose) echo "$core" finding detail/diagnose/ ;;

@@ -127,6 +127,7 @@ public:
     bool retry(const pivotal::Job& job, std::chrono::milliseconds delay, std::string_view error) override {
         return ask("retry", job, delay.count(), error);
     }
+    bool postpone(const pivotal::Job&, std::chrono::milliseconds, std::string_view) override { return false; }
     bool bury(const pivotal::Job& job, std::string_view error) override { return ask("bury", job, 0, error); }
     std::vector<pivotal::DeadJob> dead(std::size_t, std::string_view) override { return {}; }
     bool requeue(std::string_view id) override { return agent_->ask("requeue", hex(id)).at(0) == "yes"; }

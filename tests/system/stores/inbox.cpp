@@ -357,6 +357,71 @@ TEST_CASE("dead letters come in pages, and are purged by age", "[inbox]") {
     CHECK(put(*inbox, "0"));
 }
 
+TEST_CASE("an attempt that is postponed does not count", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    const Job first = take(*inbox);
+    CHECK(inbox->postpone(first, 0ms, "not now"));
+    check_owner_is_refused(*inbox, first);
+    CHECK_FALSE(inbox->postpone(first, 0ms, "not now"));
+    const Job second = take(*inbox);
+    CHECK(second.attempt == 1);
+    CHECK(inbox->postpone(second, 1h, "not now"));
+    CHECK(inbox->stats().retrying == 1);
+    CHECK(take_id(*inbox) == "none");
+}
+
+TEST_CASE("an event is done in the transaction of its effect, or not at all", "[inbox][mark]") {
+    Kind kind;
+    auto inbox = kind.own_inbox();
+    const Kind::Database database(kind.address());
+    database.run("CREATE TABLE effects (id text)");
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(put(*inbox, "evt_2"));
+    const Job job = take(*inbox), lost = take(*inbox, 0ms);
+    CHECK_THROWS_AS(inbox->complete_in(database, job), std::logic_error);
+
+    database.begin();
+    database.run("INSERT INTO effects VALUES ('evt_1')");
+    CHECK(inbox->complete_in(database, job));
+    database.run("ROLLBACK");
+    CHECK(kind.done() == 0);
+    CHECK(inbox->renew(job, long_lease));
+
+    database.begin();
+    database.run("INSERT INTO effects VALUES ('evt_1')");
+    CHECK(inbox->complete_in(database, job));
+    database.run("COMMIT");
+    CHECK(kind.done() == 1);
+    CHECK(inbox->done(job));  // as the worker does when the handler returns
+    CHECK_FALSE(put(*inbox, "evt_1"));
+
+    const Job taken_over = take(*inbox);
+    CHECK(taken_over.event.id == "evt_2");
+    database.begin();
+    CHECK_FALSE(inbox->complete_in(database, lost));
+    CHECK(inbox->complete_in(database, taken_over));
+    database.run("COMMIT");
+    CHECK(kind.done() == 2);
+}
+
+TEST_CASE("a put wakes a worker on the same inbox", "[inbox][worker]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    WorkerOptions options;
+    options.poll = 24h;
+    options.threads = 3;
+    std::atomic<int> handled{0};
+    const InboxWorker worker(
+        inbox, [&](const Event&) { ++handled; }, options);
+    for (int i = 0; i < 20; ++i) {
+        CHECK(put(*inbox, std::to_string(i)));
+        support::wait_until("it is handled", [&] { return handled == i + 1; });
+    }
+    support::wait_until("the last is done", [&] { return is_idle(inbox->stats()); });
+}
+
 TEST_CASE("of an error 4 KiB are kept, and no half character", "[inbox]") {
     Kind kind;
     const auto inbox = kind.inbox();

@@ -73,6 +73,9 @@ public:
                                           pivotal::InboxOptions inbox_options = {}) {
         return open_inbox(address(), std::move(options), inbox_options);
     }
+    std::shared_ptr<pivotal::PostgresInbox> own_inbox() {
+        return std::make_shared<pivotal::PostgresInbox>(address());
+    }
     std::string address() const { return schema_.address(); }
     const PostgresSchema& schema() const { return schema_; }
 

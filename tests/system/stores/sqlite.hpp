@@ -65,6 +65,9 @@ public:
                                           pivotal::InboxOptions inbox_options = {}) {
         return open_inbox(address(), std::move(options), inbox_options);
     }
+    std::shared_ptr<pivotal::SqliteInbox> own_inbox() {
+        return std::make_shared<pivotal::SqliteInbox>(address());
+    }
     std::string address() const { return folder_.file("events.db"); }
 
     /// Adds so many completed ids, and some that have expired.

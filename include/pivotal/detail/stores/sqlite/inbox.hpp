@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
+#include <pivotal/detail/stores/sqlite/inbox_schema.hpp>
 #include <pivotal/inbox.hpp>
 
 namespace pivotal {
@@ -36,13 +38,18 @@ public:
         : consumer_(std::move(options.consumer)),
           retention_(detail::store_time(detail::checked(options).retention)),
           keep_bodies_(inbox_options.keep_bodies),
-          database_(path, table) {}
+          database_(path, detail::sqlite_inbox) {}
 
     bool put(const Event& event, Body body) override;
     std::optional<Job> take(std::chrono::milliseconds lease) override;
     bool renew(const Job& job, std::chrono::milliseconds lease) override;
     bool done(const Job& job) override;
-    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override;
+    bool retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) override {
+        return put_back(job, delay, error, 0);
+    }
+    bool postpone(const Job& job, std::chrono::milliseconds delay, std::string_view reason) override {
+        return put_back(job, delay, reason, 1);
+    }
     bool bury(const Job& job, std::string_view error) override;
     std::vector<DeadJob> dead(std::size_t limit, std::string_view after = {}) override;
     bool requeue(std::string_view event_id) override;
@@ -50,39 +57,20 @@ public:
     std::uint64_t purge(std::chrono::seconds older_than) override;
     InboxStats stats() override;
 
+    /// `done` in the transaction that is open on a connection of yours to the same database: the effect that is in it
+    /// happens exactly once. False: the lease is somebody else's. Roll back then, and where anything throws (StoreError;
+    /// std::logic_error where no transaction is open), and let the handler throw. Thread safety is the connection's.
+    bool complete_in(sqlite3* connection, const Job& job);
+
 private:
     using File = detail::SqliteFile;
     using StoreTime = detail::StoreTime;
 
-    // state: 0 to be done, due at due_at; leased until lease_until where it has an owner. 1 done, until expires_at.
-    // 2 dead since ended_at. Bodies are apart, so that a change of state does not write them again.
-    static constexpr detail::SqliteTable table{
-        "pivotal_inbox",
-        "seq, consumer, event_id, type, message_id, signed_at, received_at, state, attempt, due_at, owner, "
-        "taken_at, lease_until, ended_at, expires_at, error",
-        R"(
-        CREATE TABLE IF NOT EXISTS pivotal_inbox (
-            seq INTEGER PRIMARY KEY, consumer BLOB NOT NULL, event_id BLOB NOT NULL, type BLOB NOT NULL,
-            message_id BLOB NOT NULL, signed_at INTEGER NOT NULL, received_at INTEGER NOT NULL,
-            state INTEGER NOT NULL, attempt INTEGER NOT NULL, due_at INTEGER NOT NULL,
-            owner BLOB, taken_at INTEGER, lease_until INTEGER, ended_at INTEGER, expires_at INTEGER, error BLOB,
-            UNIQUE (consumer, event_id));
-        CREATE TABLE IF NOT EXISTS pivotal_inbox_bodies (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
-        CREATE TRIGGER IF NOT EXISTS pivotal_inbox_drop_body AFTER DELETE ON pivotal_inbox
-            BEGIN DELETE FROM pivotal_inbox_bodies WHERE seq = OLD.seq; END;
-        CREATE INDEX IF NOT EXISTS pivotal_inbox_due ON pivotal_inbox (consumer, due_at, seq) WHERE state = 0;
-        CREATE INDEX IF NOT EXISTS pivotal_inbox_done ON pivotal_inbox (consumer, expires_at) WHERE state = 1;
-        CREATE INDEX IF NOT EXISTS pivotal_inbox_dead ON pivotal_inbox (consumer, ended_at, seq) WHERE state = 2)"};
-    static constexpr std::int64_t open = 0, finished = 1, given_up = 2;  // states
+    static constexpr std::int64_t finished = 1, given_up = 2;  // states
 
-    /// Whether this owner has ended it so already.
-    bool has_ended(File& file, const Job& job, std::int64_t state) {
-        return file
-            .run(
-                "SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND owner = ? AND state = ?",
-                consumer_, job.event.id, job.owner, state)
-            .next();
-    }
+    template <class Execute>
+    bool finish(const Job& job, const Execute& execute) const;
+    bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
     bool make_due(File& file, std::string_view event_id);
     void bury_unreadable(std::int64_t seq, const StoreError& error);
 
@@ -92,10 +80,8 @@ private:
     detail::SqliteDatabase database_;
 };
 
-// ---- SqliteInbox ----
-
 inline bool SqliteInbox::put(const Event& event, Body body) {
-    return database_.write(true, [&](File& file) {
+    const bool is_new = database_.write(true, [&](File& file) {
         const StoreTime now = File::now();
         {
             auto known =
@@ -121,6 +107,8 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
                      body.view());
         return true;
     });
+    wake_workers();
+    return is_new;
 }
 
 inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
@@ -146,6 +134,7 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
             throw;
         }
         job.event = detail::restored({row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4)}, job.body);
+        job.message_id = job.event.delivery.message_id;
         file.execute(
             R"(UPDATE pivotal_inbox SET attempt = ?, owner = ?, taken_at = ?, lease_until = ?, due_at = ?
                WHERE seq = ?)",
@@ -185,29 +174,46 @@ inline bool SqliteInbox::renew(const Job& job, std::chrono::milliseconds lease) 
     });
 }
 
+/// By `execute`, which runs a statement and says how many rows it has changed.
+template <class Execute>
+bool SqliteInbox::finish(const Job& job, const Execute& execute) const {
+    const StoreTime now = File::now();
+    if (execute(
+            R"(UPDATE pivotal_inbox SET error = NULL, ended_at = CASE state WHEN 0 THEN ? ELSE ended_at END,
+               expires_at = CASE state WHEN 0 THEN ? ELSE expires_at END, state = 1
+               WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 1))",
+            now, now + retention_, consumer_, job.event.id, job.owner) == 0)
+        return false;
+    if (!keep_bodies_)
+        execute(
+            R"(DELETE FROM pivotal_inbox_bodies WHERE seq =
+               (SELECT seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ?))",
+            consumer_, job.event.id);
+    return true;
+}
+
 inline bool SqliteInbox::done(const Job& job) {
     return database_.write(true, [&](File& file) {
-        const StoreTime now = File::now();
-        if (file.execute(
-                R"(UPDATE pivotal_inbox SET state = 1, ended_at = ?, expires_at = ?, error = NULL
-                   WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
-                now, now + retention_, consumer_, job.event.id, job.owner) == 0)
-            return has_ended(file, job, finished);
-        if (!keep_bodies_)
-            file.execute(
-                R"(DELETE FROM pivotal_inbox_bodies WHERE seq =
-                   (SELECT seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ?))",
-                consumer_, job.event.id);
-        return true;
+        return finish(job,
+                      [&](const char* sql, const auto&... values) { return file.execute(sql, values...); });
     });
 }
 
-inline bool SqliteInbox::retry(const Job& job, std::chrono::milliseconds delay, std::string_view error) {
+inline bool SqliteInbox::complete_in(sqlite3* connection, const Job& job) {
+    if (sqlite3_get_autocommit(connection))
+        throw std::logic_error("pivotal: complete_in needs an open transaction, which also has the effect");
+    return finish(job, [&](const char* sql, const auto&... values) {
+        return detail::SqliteStatement(connection, sql).execute(values...);
+    });
+}
+
+inline bool SqliteInbox::put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error,
+                                  int less) {
     return database_.write(true, [&](File& file) {
         return file.execute(
-                   R"(UPDATE pivotal_inbox SET due_at = ?, error = ?, owner = NULL
+                   R"(UPDATE pivotal_inbox SET due_at = ?, error = ?, owner = NULL, attempt = attempt - ?
                       WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
-                   File::now() + detail::store_time(delay), detail::stored_error(error), consumer_,
+                   File::now() + detail::store_time(delay), detail::stored_error(error), less, consumer_,
                    job.event.id, job.owner) == 1;
     });
 }
@@ -215,10 +221,10 @@ inline bool SqliteInbox::retry(const Job& job, std::chrono::milliseconds delay, 
 inline bool SqliteInbox::bury(const Job& job, std::string_view error) {
     return database_.write(true, [&](File& file) {
         return file.execute(
-                   R"(UPDATE pivotal_inbox SET state = 2, ended_at = ?, error = ?
-                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
-                   File::now(), detail::stored_error(error), consumer_, job.event.id, job.owner) == 1 ||
-               has_ended(file, job, given_up);
+                   R"(UPDATE pivotal_inbox SET ended_at = CASE state WHEN 0 THEN ? ELSE ended_at END,
+                      error = CASE state WHEN 0 THEN ? ELSE error END, state = 2
+                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 2))",
+                   File::now(), detail::stored_error(error), consumer_, job.event.id, job.owner) == 1;
     });
 }
 
@@ -276,7 +282,7 @@ inline bool SqliteInbox::make_due(File& file, std::string_view event_id) {
 }
 
 inline bool SqliteInbox::requeue(std::string_view event_id) {
-    return database_.write(true, [&](File& file) {
+    const bool is_due = database_.write(true, [&](File& file) {
         if (file.run(
                     R"(SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 1
                        AND NOT EXISTS (SELECT 1 FROM pivotal_inbox_bodies AS b WHERE b.seq = pivotal_inbox.seq))",
@@ -286,6 +292,8 @@ inline bool SqliteInbox::requeue(std::string_view event_id) {
                              " was dropped when it was done: InboxOptions::keep_bodies keeps it");
         return make_due(file, event_id);
     });
+    if (is_due) wake_workers();
+    return is_due;
 }
 
 inline bool SqliteInbox::forget(std::string_view event_id) {
