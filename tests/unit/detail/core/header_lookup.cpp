@@ -18,12 +18,16 @@ namespace detail = pivotal::detail;
 
 namespace {
 
-constexpr std::array<std::string_view, 2> names = {"name", "other"};
+struct Names {
+    std::array<std::string_view, 2> asked_for = {"name", "other"};
+    std::string_view behind = "behind";
+};
+constexpr Names names;
 
 /// Counts the values that stay where they are, and those that it has to keep.
 class Recorder final : public detail::HeaderSink {
 public:
-    Recorder() : HeaderSink(names) {}
+    Recorder() : HeaderSink(names.asked_for) {}
     bool wants(std::size_t) const noexcept override { return true; }
     void add(std::size_t, std::string_view) override { ++stayed; }
     void keep(std::size_t, std::string&&) override { ++kept; }
@@ -116,6 +120,12 @@ TEST_CASE("an element stays while the iterator moves on, or is kept", "[headers]
     CHECK_FALSE(range_stays<Range<const Field&, std::input_iterator_tag>>());
     CHECK_FALSE(range_stays<Range<References, std::input_iterator_tag>>());
     CHECK_FALSE(range_stays<Range<Field, std::input_iterator_tag>>());
+}
+
+TEST_CASE("what no sink asks for is not told", "[headers]") {
+    Recorder sink;
+    detail::read_ranged(Fields{{"behind", "value"}, {"nam", "value"}, {"", "value"}}, sink);
+    CHECK(sink.stayed + sink.kept == 0);
 }
 
 TEST_CASE("a range of headers has text for names and for values", "[headers]") {
