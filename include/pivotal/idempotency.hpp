@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <pivotal/detail/core/attributes.hpp>
+
 namespace pivotal {
 inline namespace v1 {
 
@@ -19,7 +21,7 @@ enum class Claim {
 /// Thrown by stores and inboxes that cannot answer: unreachable, full, locked, broken. What was asked for may
 /// or may not have happened; `claim`, `renew` and `complete` can be repeated with the same owner. `what()` is
 /// for a log and never holds a password.
-class StoreError : public std::runtime_error {
+class PIVOTAL_DETAIL_EXPORTED StoreError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };

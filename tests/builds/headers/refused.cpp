@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <system_error>
+#include <vector>
 
 // Compiled as it is, and once with each of these names defined, which must fail with a readable message.
 int main() {
@@ -19,6 +20,14 @@ int main() {
     const auto headers = [](const char*) { return 5; };
 #elif defined(RETURNS_NOTHING)
     const auto headers = [](const char*) {};
+#elif defined(A_MAP_OF_VECTORS)
+    const std::map<std::string, std::vector<std::string> > headers = {{"svix-timestamp", {"5"}}};
+#elif defined(A_RANGE_THAT_CHANGES)
+    struct {
+        std::map<std::string, std::string> fields;
+        auto begin() { return fields.begin(); }
+        auto end() { return fields.end(); }
+    } headers;
 #else
     const auto headers = [](const char* name) { return name; };
 #endif

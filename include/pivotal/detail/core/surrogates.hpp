@@ -54,7 +54,7 @@ void for_each_lone_surrogate(std::string_view json, Use&& use) {
 }
 
 /// What stands for a lone surrogate: U+FFFD, the replacement character, in as many characters.
-constexpr std::string_view replacement_escape = "\\ufffd";
+inline constexpr std::string_view replacement_escape = "\\ufffd";
 
 /// `json` with each escaped surrogate that has no partner turned into U+FFFD, as Go's encoding/json reads it:
 /// JavaScript writes such an escape when it cuts a string inside an emoji, RFC 8259 §8.2 allows it, and

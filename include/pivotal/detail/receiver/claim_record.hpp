@@ -23,9 +23,9 @@ constexpr StoreTime store_time(Duration duration) noexcept {
 }
 
 /// How many expired ids each new one removes: more than one, so that they go faster than they come.
-constexpr int removals_per_claim = 4;
+inline constexpr int removals_per_claim = 4;
 /// Where that is a statement of its own, to a server, it is done for so many at once.
-constexpr int claims_per_removal = 16;
+inline constexpr int claims_per_removal = 16;
 
 /// What is known of an event id: somebody's claim, or that it is done. The rules of IdempotencyStore::claim
 /// for the stores that decide in C++; Redis and PostgreSQL have them in their own languages, and the contract

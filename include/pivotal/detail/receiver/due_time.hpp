@@ -11,7 +11,7 @@ namespace detail {
 using Deadline = std::chrono::steady_clock::time_point;
 
 /// How long a call to a store lasts at most, with all that it repeats and waits for.
-constexpr std::chrono::seconds store_patience{5};
+inline constexpr std::chrono::seconds store_patience{5};
 
 /// While it lives, the calls that this thread makes to stores are over in time: a Receiver has to answer, whatever its
 /// store does, and the members of a store have no parameter for that. A store of the user's own need not know of it.

@@ -55,7 +55,7 @@ inline std::string_view stored_error(std::string_view error) noexcept {
 }
 
 /// The longest pause of `pause_after_lost_lease`.
-constexpr StoreTime longest_pause = 3'600'000;
+inline constexpr StoreTime longest_pause = 3'600'000;
 
 /// How long behind the end of its lease an event is due again, whose worker has not told what became of it: at
 /// random, up to the length of the lease after the first attempt, and twice as long with each. So an event that

@@ -11,7 +11,7 @@ namespace detail {
 
 /// The members of RedisStore, each an atomic script over one key.
 enum class RedisScript : std::size_t { claim, renew, complete, release, forget };
-constexpr std::size_t redis_scripts = 5;
+inline constexpr std::size_t redis_scripts = 5;
 
 /// KEYS[1] is the id's key, ARGV the owner, the lease and the retention, in milliseconds.
 ///
