@@ -34,12 +34,8 @@ int main() try {
             webhook.verify(request.value("isBase64Encoded", false) ? decoded(body) : body, headers, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
-        const nlohmann::json response = {{"statusCode", status}, {"body", text}};
+        const pivotal::Reply reply = pivotal::reply(error);
+        const nlohmann::json response = {{"statusCode", reply.status}, {"body", reply.body}};
         return invocation_response::success(response.dump(), "application/json");
     });
 } catch (const std::exception& error) {

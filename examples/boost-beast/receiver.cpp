@@ -6,37 +6,32 @@
 #include <boost/beast.hpp>
 #include <cstdlib>
 #include <iostream>
-#include <map>
 #include <pivotal/webhook.hpp>
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::use_awaitable;
 
-int receive(const http::request<http::string_body>& request, const pivotal::Webhook& webhook) {
-    if (request.method() != http::verb::post || request.target() != "/webhooks/pivotal") return 404;
+pivotal::Reply receive(const http::request<http::string_body>& request, const pivotal::Webhook& webhook) {
+    if (request.method() != http::verb::post || request.target() != "/webhooks/pivotal")
+        return {404, "not found"};
     std::error_code error;
     const auto header = [&](const char* name) { return request[name]; };
     const auto event = webhook.verify(request.body(), header, error);
     if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
     if (error) std::cerr << error.message() + "\n";
-    return pivotal::http_status(error);
+    return pivotal::reply(error);
 }
 
 asio::awaitable<void> converse(boost::beast::tcp_stream client, const pivotal::Webhook& webhook) try {
-    static const std::map<int, const char*> texts = {{200, "ok"},
-                                                     {400, "malformed event"},
-                                                     {401, "invalid signature"},
-                                                     {404, "not found"},
-                                                     {500, "internal error"}};
     boost::beast::flat_buffer buffer;
     for (bool again = true; again;) {
         http::request_parser<http::string_body> parser;
         parser.body_limit(4 << 20);  // 1 MB without this
         client.expires_after(std::chrono::seconds(30));
         co_await http::async_read(client, buffer, parser, use_awaitable);
-        const int status = receive(parser.get(), webhook);
-        http::response<http::string_body> response(http::status(status), 11, texts.at(status));
+        const pivotal::Reply reply = receive(parser.get(), webhook);
+        http::response<http::string_body> response(http::status(reply.status), 11, reply.body);
         response.keep_alive(again = parser.keep_alive());
         response.prepare_payload();
         co_await http::async_write(client, response, use_awaitable);

@@ -21,15 +21,11 @@ struct Receiver : CivetHandler {
         const auto event = webhook.verify(body, header, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
-        mg_response_header_start(client, status);
-        mg_response_header_add(client, "Content-Length", std::to_string(std::strlen(text)).c_str(), -1);
+        const pivotal::Reply reply = pivotal::reply(error);
+        mg_response_header_start(client, reply.status);
+        mg_response_header_add(client, "Content-Length", std::to_string(std::strlen(reply.body)).c_str(), -1);
         mg_response_header_send(client);
-        mg_write(client, text, std::strlen(text));
+        mg_write(client, reply.body, std::strlen(reply.body));
         return true;
     }
 

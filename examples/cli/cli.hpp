@@ -40,6 +40,10 @@ std::string read_all(const std::string& file);
 /// Unix seconds, or ISO 8601 such as 2026-05-26T18:42:00Z.
 pivotal::Seconds parse_time(const std::string& text);
 std::string iso8601(pivotal::Seconds time);
+/// Names of headers compare without regard to ASCII case.
+bool is_same_name(std::string_view name, std::string_view other);
+/// The value of `svix-<what>`, or else of `webhook-<what>`, or null.
+const std::string* find_signing_header(const Delivery& delivery, std::string_view what);
 /// Headers, an empty line and a body: as `listen --save` keeps them, or as a dashboard shows them; or the headers
 /// alone, as `curl -v` does.
 Delivery parse_delivery(const std::string& text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <openssl/rand.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,11 +33,10 @@ std::array<unsigned char, 32> random_bytes() {
 }
 
 bool is_signing_header(std::string_view name) {
-    const auto is = [&](std::string_view other) {
-        return pivotal::detail::equals_ignoring_case(name, other);
-    };
-    return std::any_of(std::begin(pivotal::detail::header_names), std::end(pivotal::detail::header_names),
-                       is);
+    for (const std::string family : {"svix-", "webhook-"})
+        for (const char* const what : {"id", "timestamp", "signature"})
+            if (is_same_name(name, family + what)) return true;
+    return false;
 }
 
 // `curl -v` marks what was answered, and its own notes.
@@ -151,6 +151,17 @@ pivotal::Seconds parse_time(const std::string& text) {
         throw UsageError("'" + printable(text) +
                          "' is no time: give Unix seconds, or UTC as 2026-05-26T18:42:00Z");
     return pivotal::Seconds(std::chrono::seconds(::timegm(&time)));
+}
+
+bool is_same_name(std::string_view name, std::string_view other) {
+    return name.size() == other.size() && ::strncasecmp(name.data(), other.data(), name.size()) == 0;
+}
+
+const std::string* find_signing_header(const Delivery& delivery, std::string_view what) {
+    for (const char* const family : {"svix-", "webhook-"})
+        for (const auto& [name, value] : delivery.headers)
+            if (is_same_name(name, family + std::string(what))) return &value;
+    return nullptr;
 }
 
 std::string iso8601(pivotal::Seconds time) {

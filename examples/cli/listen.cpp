@@ -31,7 +31,7 @@ public:
 
     pivotal::Webhook& webhook() { return webhook_; }
 
-    int receive(const httplib::Request& request, std::string body) {
+    pivotal::Reply receive(const httplib::Request& request, std::string body) {
         Delivery delivery;
         for (const auto& [name, value] : request.headers)
             if (!is_added(name)) delivery.headers.emplace_back(name, value);
@@ -56,7 +56,7 @@ public:
             print_json(delivery, outcome);
         else
             print(delivery, outcome);
-        return pivotal::http_status(outcome.error);
+        return pivotal::reply(outcome.error);
     }
 
 private:
@@ -73,7 +73,7 @@ private:
     static bool is_added(const std::string& name) {
         for (const std::string_view added : {"REMOTE_ADDR", "REMOTE_PORT", "LOCAL_ADDR", "LOCAL_PORT"})
             if (name == added) return true;
-        return pivotal::detail::equals_ignoring_case(name, received_header);
+        return is_same_name(name, received_header);
     }
 
     std::string save(const std::string& path, const Delivery& delivery) {
@@ -163,12 +163,9 @@ int listen(const ListenOptions& options, const std::string& secrets) {
             body.append(data, size);
             return true;
         });
-        response.status = listener.receive(request, std::move(body));
-        response.set_content(response.status == 200   ? "ok"
-                             : response.status == 401 ? "invalid signature"
-                             : response.status == 400 ? "malformed event"
-                                                      : "internal error",
-                             "text/plain");
+        const pivotal::Reply reply = listener.receive(request, std::move(body));
+        response.status = reply.status;
+        response.set_content(reply.body, "text/plain");
     });
     int port = options.port;
     if (port == 0)

@@ -83,12 +83,10 @@ int verify(const InputOptions& options, const std::string& secrets) {
 
 // The signed time, for a delivery whose age is not in question.
 pivotal::Clock::time_point signed_time(const Delivery& delivery) {
-    for (const char* const wanted : {"svix-timestamp", "webhook-timestamp"})
-        for (const auto& [name, value] : delivery.headers)
-            if (pivotal::detail::equals_ignoring_case(name, wanted))
-                if (const auto seconds = pivotal::detail::parse_timestamp(value.substr(0, 10)))
-                    return pivotal::Seconds(std::chrono::seconds(*seconds));
-    return pivotal::Clock::now();
+    const std::string* const value = find_signing_header(delivery, "timestamp");
+    const std::string seconds = value ? value->substr(0, 10) : "";  // the rest may be milliseconds
+    const bool number = !seconds.empty() && seconds.find_first_not_of("0123456789") == seconds.npos;
+    return number ? pivotal::Clock::time_point(parse_time(seconds)) : pivotal::Clock::now();
 }
 
 // What may be due to the text that was read, and not to the delivery; and what was left out.
@@ -158,10 +156,7 @@ int sign(const InputOptions& options, const std::string& id, const std::string& 
                                       ? std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now())
                                       : parse_time(options.at);
     std::string used = id;
-    for (const auto& [name, value] : delivery.headers)
-        if (used.empty() && (pivotal::detail::equals_ignoring_case(name, "svix-id") ||
-                             pivotal::detail::equals_ignoring_case(name, "webhook-id")))
-            used = value;
+    if (const auto* const kept = find_signing_header(delivery, "id"); kept && used.empty()) used = *kept;
     if (used.empty()) used = random_id("msg_");
     const std::string signature = pivotal::Webhook(secrets).sign(used, time, delivery.body);
     std::cout << "svix-id: " << used << "\nsvix-timestamp: " << time.time_since_epoch().count()

@@ -9,18 +9,19 @@ static httplib::Server server;  // here, so that a signal can stop it
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const auto receive = [&](const auto& request, auto& reply, const httplib::ContentReader& read) {
+    const auto receive = [&](const auto& request, auto& response, const httplib::ContentReader& read) {
         std::string body;
         if (!read([&](auto* data, auto size) { return body.append(data, size).size() <= 4 << 20; })) return;
+        pivotal::Reply reply = pivotal::reply({});
         try {
             const pivotal::Event event = webhook.verify(body, request.headers);
             std::cout << event.type + " · " + event.id + "\n" << std::flush;
-            reply.set_content("ok", "text/plain");
         } catch (const pivotal::WebhookVerificationError& refusal) {
             std::cerr << refusal.what() << std::endl;
-            if ((reply.status = pivotal::http_status(refusal.code())) == 500) throw;
-            reply.set_content(reply.status == 400 ? "malformed event" : "invalid signature", "text/plain");
+            reply = pivotal::reply(refusal.code());
         }
+        response.status = reply.status;
+        response.set_content(reply.body, "text/plain");
     };
     server.Post("/webhooks/pivotal", receive);  // by a ContentReader: httplib refuses forms of over 8 KiB
     server.set_exception_handler([](auto&, auto& r, auto) { r.status = 500, r.body = "internal error"; });

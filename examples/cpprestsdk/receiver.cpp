@@ -24,12 +24,8 @@ int main() try {
             const auto event = webhook.verify(body, request.headers(), error);
             if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
             if (error) std::cerr << error.message() + "\n";
-            const int status = pivotal::http_status(error);
-            const char* const text = event           ? "ok"
-                                     : status == 400 ? "malformed event"
-                                     : status == 401 ? "invalid signature"
-                                                     : "internal error";
-            return request.reply(static_cast<status_code>(status), text);
+            const pivotal::Reply reply = pivotal::reply(error);
+            return request.reply(static_cast<status_code>(reply.status), reply.body);
         };
         request.extract_vector().then(answer).then([](const pplx::task<void>& answered) {
             try {

@@ -18,12 +18,8 @@ int main() try {
         const auto event = webhook.verify(request.body, request.headers, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
-        return crow::response(status, text);
+        const pivotal::Reply reply = pivotal::reply(error);
+        return crow::response(reply.status, reply.body);
     });
     app.bindaddr("127.0.0.1").port(static_cast<std::uint16_t>(port)).multithreaded().run();
     return app.is_bound() ? 0 : 1;  // Crow has said why

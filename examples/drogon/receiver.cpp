@@ -17,15 +17,11 @@ int main() try {
         const auto event = webhook.verify(request->body(), request->headers(), error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
+        const pivotal::Reply reply = pivotal::reply(error);
         const auto response = drogon::HttpResponse::newHttpResponse();
-        response->setStatusCode(static_cast<drogon::HttpStatusCode>(status));
+        response->setStatusCode(static_cast<drogon::HttpStatusCode>(reply.status));
         response->setContentTypeCode(drogon::CT_TEXT_PLAIN);
-        response->setBody(text);
+        response->setBody(reply.body);
         answer(response);
     };
     trantor::Logger::setOutputFunction(  // Drogon's own log, which would go where the events are printed

@@ -91,7 +91,9 @@ int main(int argc, char** argv) try {
             response.set_content(handle(event) ? "ok" : "duplicate", "text/plain");
         } catch (const pivotal::WebhookVerificationError& refusal) {
             std::cerr << refusal.what() << std::endl;
-            response.status = pivotal::http_status(refusal.code());
+            const pivotal::Reply reply = pivotal::reply(refusal.code());
+            response.status = reply.status;
+            response.set_content(reply.body, "text/plain");
         } catch (const std::exception& error) {  // nothing was committed: Pivotal delivers it again
             std::cerr << error.what() << std::endl;
             response.status = 500;

@@ -20,13 +20,9 @@ void receive(evhttp_request* request, void* webhook) {
     const auto event = static_cast<const pivotal::Webhook*>(webhook)->verify(body, header, error);
     if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
     if (error) std::cerr << error.message() + "\n";
-    const int status = pivotal::http_status(error);
-    const char* const text = event           ? "ok"
-                             : status == 400 ? "malformed event"
-                             : status == 401 ? "invalid signature"
-                                             : "internal error";
-    evbuffer_add_printf(evhttp_request_get_output_buffer(request), "%s", text);
-    evhttp_send_reply(request, status, nullptr, nullptr);
+    const pivotal::Reply reply = pivotal::reply(error);
+    evbuffer_add_printf(evhttp_request_get_output_buffer(request), "%s", reply.body);
+    evhttp_send_reply(request, reply.status, nullptr, nullptr);
 }
 
 int main() try {

@@ -8,10 +8,10 @@
 #include <iostream>
 #include <pivotal/webhook.hpp>
 
-MHD_Result answer(MHD_Connection* client, int status, const char* text) {
-    MHD_Response* const response =
-        MHD_create_response_from_buffer(std::strlen(text), const_cast<char*>(text), MHD_RESPMEM_PERSISTENT);
-    const MHD_Result result = MHD_queue_response(client, static_cast<unsigned>(status), response);
+MHD_Result answer(MHD_Connection* client, const pivotal::Reply& reply) {
+    MHD_Response* const response = MHD_create_response_from_buffer(
+        std::strlen(reply.body), const_cast<char*>(reply.body), MHD_RESPMEM_PERSISTENT);
+    const MHD_Result result = MHD_queue_response(client, static_cast<unsigned>(reply.status), response);
     MHD_destroy_response(response);
     return result;
 }
@@ -20,7 +20,7 @@ MHD_Result answer(MHD_Connection* client, int status, const char* text) {
 MHD_Result receive(void* webhook, MHD_Connection* client, const char* path, const char* method, const char*,
                    const char* piece, std::size_t* size, void** state) {
     if (std::strcmp(method, "POST") != 0 || std::strcmp(path, "/webhooks/pivotal") != 0)
-        return answer(client, 404, "not found");
+        return answer(client, {404, "not found"});
     if (!*state) return *state = new std::string, MHD_YES;
     auto& body = *static_cast<std::string*>(*state);
     if (body.size() + *size > 4 << 20) return MHD_NO;  // closes the connection: there is no other limit
@@ -32,12 +32,7 @@ MHD_Result receive(void* webhook, MHD_Connection* client, const char* path, cons
     const auto event = static_cast<const pivotal::Webhook*>(webhook)->verify(body, header, error);
     if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
     if (error) std::cerr << error.message() + "\n";
-    const int status = pivotal::http_status(error);
-    const char* const text = event           ? "ok"
-                             : status == 400 ? "malformed event"
-                             : status == 401 ? "invalid signature"
-                                             : "internal error";
-    return answer(client, status, text);
+    return answer(client, pivotal::reply(error));
 }
 
 int main() try {

@@ -19,12 +19,8 @@ struct Receiver : oatpp::web::server::HttpRequestHandler {
         const auto event = webhook.verify(*body, header, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
-        return ResponseFactory::createResponse(http::Status(status, ""), text);
+        const pivotal::Reply reply = pivotal::reply(error);
+        return ResponseFactory::createResponse(http::Status(reply.status, ""), reply.body);
     }
 
     const pivotal::Webhook webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET

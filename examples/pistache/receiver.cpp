@@ -26,12 +26,8 @@ int main() try {
                            const auto event = webhook.verify(request.body(), header, error);
                            if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
                            if (error) std::cerr << error.message() + "\n";
-                           const int status = pivotal::http_status(error);
-                           const char* const text = event           ? "ok"
-                                                    : status == 400 ? "malformed event"
-                                                    : status == 401 ? "invalid signature"
-                                                                    : "internal error";
-                           response.send(Http::Code(status), text);
+                           const pivotal::Reply reply = pivotal::reply(error);
+                           response.send(Http::Code(reply.status), reply.body);
                            return Rest::Route::Result::Ok;
                        });
 

@@ -25,13 +25,9 @@ struct Receiver : HTTPRequestHandler {
         const auto event = webhook.verify(body, request, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
-        response.setStatusAndReason(HTTPResponse::HTTPStatus(status));
-        response.send() << text;
+        const pivotal::Reply reply = pivotal::reply(error);
+        response.setStatusAndReason(HTTPResponse::HTTPStatus(reply.status));
+        response.send() << reply.body;
     }
 
     explicit Receiver(const pivotal::Webhook& verifier) : webhook(verifier) {}

@@ -22,12 +22,8 @@ int main(int argc, char** argv) try {
         const auto event = webhook.verify(request.body(), header, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
-        return QHttpServerResponse("text/plain", text, QHttpServerResponse::StatusCode(status));
+        const pivotal::Reply reply = pivotal::reply(error);
+        return QHttpServerResponse("text/plain", reply.body, QHttpServerResponse::StatusCode(reply.status));
     });
 
     auto* const listener = new QTcpServer(&server);

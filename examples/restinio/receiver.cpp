@@ -25,13 +25,9 @@ int main() try {
         const auto event = webhook.verify(request->body(), header, error);
         if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
         if (error) std::cerr << error.message() + "\n";
-        const int status = pivotal::http_status(error);
-        const char* const text = event           ? "ok"
-                                 : status == 400 ? "malformed event"
-                                 : status == 401 ? "invalid signature"
-                                                 : "internal error";
-        const restinio::http_status_code_t code(static_cast<std::uint16_t>(status));
-        return request->create_response({code, text}).set_body(text).done();
+        const pivotal::Reply reply = pivotal::reply(error);
+        const restinio::http_status_code_t code(static_cast<std::uint16_t>(reply.status));
+        return request->create_response({code, reply.body}).set_body(reply.body).done();
     });
 
     restinio::run(restinio::on_this_thread<Traits>()

@@ -26,12 +26,8 @@ int main() try {
             const auto event = webhook.verify(delivery->body, delivery->headers, error);
             if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
             if (error) std::cerr << error.message() + "\n";
-            const int status = pivotal::http_status(error);
-            const char* const text = event           ? "ok"
-                                     : status == 400 ? "malformed event"
-                                     : status == 401 ? "invalid signature"
-                                                     : "internal error";
-            response->writeStatus(std::to_string(status) + " ")->end(text);
+            const pivotal::Reply reply = pivotal::reply(error);
+            response->writeStatus(std::to_string(reply.status) + " ")->end(reply.body);
         });
     };
     const auto listening = [&](auto* socket) {
