@@ -32,6 +32,9 @@ int main() {
     const auto headers = [](const char* name) { return name; };
 #endif
 
+#if defined(A_KEY_THAT_IS_A_C_STRING)
+    (void)pivotal::Webhook::from_bytes("a key");
+#endif
 #if defined(DISCARDS_AN_EVENT)
     webhook.verify("{}", headers);
 #endif
