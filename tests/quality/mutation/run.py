@@ -69,7 +69,9 @@ ALONE_FLAGS = {"detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core
 
 
 def closest_tests(stem):
-    return [UNIT / f"{test}.cpp" for test in CLOSEST.get(stem, [stem])]
+    """Where there is none the mutants survive, for no compiler is asked."""
+    tests = [UNIT / f"{test}.cpp" for test in CLOSEST.get(stem, [stem])]
+    return [test for test in tests if test.exists()]
 
 
 class Program:
@@ -351,8 +353,6 @@ def main():
         return write_survivors(head, [entry for entry in entries if entry[0]])
     if stale:
         sys.exit("error: run.py --prune takes it out")
-    if absent := [str(t) for h in headers if h.mutants for t in closest_tests(h.name[:-4]) if not t.exists()]:
-        sys.exit(f"error: the list CLOSEST needs other tests than {', '.join(absent)}")
     if options.only:
         headers = [h for h in headers if any(name in h.name for name in options.only)]
     mutants = [m for h in headers for m in h.mutants]
