@@ -278,8 +278,8 @@ TEST_CASE("durations beyond all sense are cut to sense", "[store]") {
 }
 
 TEST_CASE("options that make no sense are refused", "[store]") {
-    Kind kind;
-    const auto refused = [&](std::chrono::seconds retention, int connections) {
+    const auto refused = [](std::chrono::seconds retention, int connections) {
+        Kind kind;  // a store in memory is made once for each
         StoreOptions options;
         options.retention = retention;
         options.connections = connections;
