@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #   tests/run.sh          the library's own tests (Debian packages only)
-#   tests/run.sh --all    what every change has to pass: other languages' libraries, sanitizers, a second compiler, ...
-#   tests/run.sh --nightly  that, and what takes long: fuzzers, mutants, other machines
+#   tests/run.sh --all    what every change has to pass: other languages' libraries, real servers, lint, timing, ...
+#   tests/run.sh --nightly  that, and what compiles everything anew: sanitizers, compilers, machines, fuzzers, mutants, ...
 #   tests/run.sh --fuzz MINUTES   each fuzz target for so long, two at a time; nothing else
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/lib.sh
 
 all=0 fuzz_minutes=
-nightly=(tests/hostile/fuzz/all.sh tests/quality/mutation/all.sh tests/compilers/machines/all.sh)
+nightly=(tests/benchmark/all.sh tests/builds/headers/all.sh tests/compilers/all.sh tests/compilers/{machines,sanitize}/all.sh
+    tests/hostile/fuzz/all.sh tests/quality/{coverage,mutation}/all.sh tests/throughput/all.sh)
 while [ $# -gt 0 ]; do
     case $1 in
         --all) all=1 ;;
