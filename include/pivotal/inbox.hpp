@@ -40,7 +40,9 @@ struct Job {
 /// What is called with each event: anything that takes a `const Event&` or a `const Job&`.
 class JobHandler {
 public:
+    /// None, which no InboxWorker takes.
     JobHandler(std::nullptr_t) noexcept {}
+    /// A function, a lambda, a std::function, an EventRouter.
     template <class Handler, std::enable_if_t<std::is_invocable_v<Handler&, const Event&> ||
                                                   std::is_invocable_v<Handler&, const Job&>,
                                               int> = 0>
@@ -52,7 +54,9 @@ public:
             call_ = std::move(handler);
         }
     }
+    /// Whether there is one.
     explicit operator bool() const noexcept { return static_cast<bool>(call_); }
+    /// Calls it; what it throws passes through.
     void operator()(const Job& job) const { call_(job); }
 
 private:
@@ -62,9 +66,11 @@ private:
 /// Thrown by a handler that cannot do its work yet: the event is due again then, and this attempt is not counted.
 class PIVOTAL_DETAIL_EXPORTED RetryAfter : public std::runtime_error {
 public:
+    /// Due again after `delay`; `reason` is for a log.
     explicit RetryAfter(std::chrono::milliseconds delay,
                         const std::string& reason = "to be tried again later")
         : std::runtime_error(reason), delay_(delay) {}
+    /// How long from now.
     std::chrono::milliseconds delay() const noexcept { return delay_; }
 
 private:

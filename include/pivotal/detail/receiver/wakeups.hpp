@@ -15,7 +15,7 @@ class Wakeups {
 public:
     Wakeups() = default;
     Wakeups(const Wakeups&) noexcept {}
-    Wakeups& operator=(const Wakeups&) noexcept { return *this; }
+    Wakeups& operator=(const Wakeups&) noexcept { return *this; }  // NOLINT(cert-oop54-cpp): it takes nothing
 
     /// `wake` is called until it is removed, in any thread; it must not throw.
     void add(const std::function<void()>* wake) {
