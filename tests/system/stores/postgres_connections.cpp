@@ -113,10 +113,10 @@ TEST_CASE("behind a PgBouncer all is as ever, and nothing of ours is left to its
     PostgresInbox inbox(pooler.address());
     std::atomic<int> wrong{0};
     std::vector<std::thread> running;
-    for (int thread = 0; thread < 8; ++thread)
+    for (int thread = 0; thread < 3; ++thread)
         running.emplace_back([&, owner = std::to_string(thread)] {
             try {
-                for (int i = 0; i < 20; ++i) {
+                for (int i = 0; i < 10; ++i) {
                     const std::string id = owner + "_" + std::to_string(i);
                     Event event;
                     event.id = id;
