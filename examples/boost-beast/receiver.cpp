@@ -13,8 +13,7 @@ namespace http = boost::beast::http;
 using asio::use_awaitable;
 
 pivotal::Reply receive(const http::request<http::string_body>& request, const pivotal::Webhook& webhook) {
-    if (request.method() != http::verb::post || request.target() != "/webhooks/pivotal")
-        return {404, "not found"};
+    if (request.method() != http::verb::post || request.target() != "/webhooks/pivotal") return {404, "not found"};
     std::error_code error;
     const auto header = [&](const char* name) { return request[name]; };
     const auto event = webhook.verify(request.body(), header, error);
@@ -45,8 +44,7 @@ int main() try {
     const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
     if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
     asio::thread_pool worker(1);  // one thread: with more, every client would need a strand
-    asio::ip::tcp::acceptor acceptor(worker,
-                                     {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
+    asio::ip::tcp::acceptor acceptor(worker, {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
     for (;;) co_spawn(worker, converse(boost::beast::tcp_stream(acceptor.accept()), webhook), asio::detached);
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

@@ -25,7 +25,7 @@ struct Delivery {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
     std::optional<pivotal::Seconds> received;  // where it was saved by `listen`
-    bool without_body = false;  // it is a paste of `curl -v`, which does not show what it sends
+    bool without_body = false;                 // it is a paste of `curl -v`, which does not show what it sends
 };
 
 /// Where `listen --save` writes down when a delivery was received.

@@ -27,8 +27,7 @@ std::string_view without_space(std::string_view text) {
 
 std::array<unsigned char, 32> random_bytes() {
     std::array<unsigned char, 32> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-        throw UsageError("OpenSSL has no random bytes");
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw UsageError("OpenSSL has no random bytes");
     return bytes;
 }
 
@@ -106,8 +105,8 @@ std::size_t visible_size(std::string_view text) {
     }
     const auto within = [&](unsigned first, unsigned last) { return first <= code && code <= last; };
     const bool hidden = within(0x80, 0x9F) || code == 0xAD || code == 0x61C || within(0x200B, 0x200F) ||
-                        within(0x2028, 0x202E) || within(0x2060, 0x206F) || code == 0xFEFF ||
-                        within(0xFFF9, 0xFFFB) || within(0xE0000, 0xE007F);
+                        within(0x2028, 0x202E) || within(0x2060, 0x206F) || code == 0xFEFF || within(0xFFF9, 0xFFFB) ||
+                        within(0xE0000, 0xE007F);
     const bool strict = code >= (size == 2   ? 0x80U
                                  : size == 3 ? 0x800U
                                              : 0x10000U) &&
@@ -132,24 +131,21 @@ std::string read_all(const std::string& file) {
     errno = 0;
     std::ifstream stream(file, std::ios::binary);
     std::string text((std::istreambuf_iterator<char>(stream)), {});
-    if (!stream)
-        throw UsageError("cannot read " + file + (errno ? ": " + std::string(std::strerror(errno)) : ""));
+    if (!stream) throw UsageError("cannot read " + file + (errno ? ": " + std::string(std::strerror(errno)) : ""));
     return text;
 }
 
 pivotal::Seconds parse_time(const std::string& text) {
-    const bool number =
-        !text.empty() && text.size() <= 12 && text.find_first_not_of("0123456789") == text.npos;
+    const bool number = !text.empty() && text.size() <= 12 && text.find_first_not_of("0123456789") == text.npos;
     if (number) return pivotal::Seconds(std::chrono::seconds(std::stoll(text)));
     std::tm time{};
     const char* const end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
     const std::string rest = end ? end : "?";
-    const bool utc = !rest.empty() && rest.back() == 'Z' &&
-                     (rest.size() == 1 ||
-                      (rest.front() == '.' && rest.find_first_not_of("0123456789", 1) == rest.size() - 1));
+    const bool utc =
+        !rest.empty() && rest.back() == 'Z' &&
+        (rest.size() == 1 || (rest.front() == '.' && rest.find_first_not_of("0123456789", 1) == rest.size() - 1));
     if (!utc)
-        throw UsageError("'" + printable(text) +
-                         "' is no time: give Unix seconds, or UTC as 2026-05-26T18:42:00Z");
+        throw UsageError("'" + printable(text) + "' is no time: give Unix seconds, or UTC as 2026-05-26T18:42:00Z");
     return pivotal::Seconds(std::chrono::seconds(::timegm(&time)));
 }
 

@@ -24,10 +24,7 @@ struct ListenOptions {
 class Listener {
 public:
     Listener(const ListenOptions& options, std::string secrets)
-        : options_(options),
-          secrets_(std::move(secrets)),
-          webhook_(secrets_),
-          colours_(::colours(STDOUT_FILENO)) {}
+        : options_(options), secrets_(std::move(secrets)), webhook_(secrets_), colours_(::colours(STDOUT_FILENO)) {}
 
     pivotal::Webhook& webhook() { return webhook_; }
 
@@ -47,8 +44,7 @@ public:
                 outcome.found = pivotal::diagnose(secrets_, delivery.body, delivery.headers);
             // Whoever sent it may claim anything: this is shown to find the delivery again, and nothing else.
             std::error_code no_event;
-            if (delivery.body.size() <= max_claim)
-                outcome.claimed = pivotal::Event::parse(delivery.body, no_event);
+            if (delivery.body.size() <= max_claim) outcome.claimed = pivotal::Event::parse(delivery.body, no_event);
         }
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!options_.save.empty()) outcome.file = save(request.path, delivery);
@@ -77,10 +73,10 @@ private:
     }
 
     std::string save(const std::string& path, const Delivery& delivery) {
-        const std::string file = (std::filesystem::path(options_.save) /
-                                  (std::to_string(delivery.received->time_since_epoch().count()) + "-" +
-                                   random_id("delivery_") + ".http"))
-                                     .string();
+        const std::string file =
+            (std::filesystem::path(options_.save) /
+             (std::to_string(delivery.received->time_since_epoch().count()) + "-" + random_id("delivery_") + ".http"))
+                .string();
         std::ofstream stream(file, std::ios::binary);
         stream << write_delivery(path, delivery);
         if (!stream.flush()) std::cerr << "pivotal-webhook: cannot write " << file << std::endl;
@@ -97,18 +93,14 @@ private:
         std::cout << '\n';
         if (outcome.claimed) std::cout << "    claims to be, unverified: " << named(*outcome.claimed) << '\n';
         for (const auto& one : outcome.found)
-            std::cout << "    " << coloured(to_string(one.finding), 33, colours_) << ": " << one.explanation
-                      << '\n';
+            std::cout << "    " << coloured(to_string(one.finding), 33, colours_) << ": " << one.explanation << '\n';
         std::cout.flush();
     }
 
-    static std::string named(const pivotal::Event& event) {
-        return printable(event.type) + "  " + printable(event.id);
-    }
+    static std::string named(const pivotal::Event& event) { return printable(event.type) + "  " + printable(event.id); }
 
     static void print_json(const Delivery& delivery, const Outcome& outcome) {
-        nlohmann::ordered_json line = {{"time", iso8601(*delivery.received)},
-                                       {"verified", outcome.event.has_value()}};
+        nlohmann::ordered_json line = {{"time", iso8601(*delivery.received)}, {"verified", outcome.event.has_value()}};
         if (outcome.event) {
             line["type"] = outcome.event->type;
             line["id"] = outcome.event->id;
@@ -116,12 +108,10 @@ private:
         } else {
             line["error"] = outcome.error.message();
             line["reason"] = outcome.reason;
-            if (outcome.claimed)
-                line["unverified"] = {{"type", outcome.claimed->type}, {"id", outcome.claimed->id}};
+            if (outcome.claimed) line["unverified"] = {{"type", outcome.claimed->type}, {"id", outcome.claimed->id}};
             line["findings"] = nlohmann::ordered_json::array();
             for (const auto& one : outcome.found)
-                line["findings"].push_back(
-                    {{"finding", to_string(one.finding)}, {"explanation", one.explanation}});
+                line["findings"].push_back({{"finding", to_string(one.finding)}, {"explanation", one.explanation}});
         }
         if (!outcome.file.empty()) line["file"] = outcome.file;
         // Control characters are escaped by JSON, and all that is not ASCII here.
@@ -156,17 +146,17 @@ int listen(const ListenOptions& options, const std::string& secrets) {
     });
     server.set_payload_max_length(std::size_t{16} << 20);
     // A content reader takes a body of any type as it is; a handler without one would parse forms.
-    server.Post(".*", [&](const httplib::Request& request, httplib::Response& response,
-                          const httplib::ContentReader& content) {
-        std::string body;
-        content([&](const char* data, std::size_t size) {
-            body.append(data, size);
-            return true;
+    server.Post(
+        ".*", [&](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& content) {
+            std::string body;
+            content([&](const char* data, std::size_t size) {
+                body.append(data, size);
+                return true;
+            });
+            const pivotal::Reply reply = listener.receive(request, std::move(body));
+            response.status = reply.status;
+            response.set_content(reply.body, "text/plain");
         });
-        const pivotal::Reply reply = listener.receive(request, std::move(body));
-        response.status = reply.status;
-        response.set_content(reply.body, "text/plain");
-    });
     int port = options.port;
     if (port == 0)
         port = server.bind_to_any_port("127.0.0.1");
@@ -190,8 +180,7 @@ int listen(const ListenOptions& options, const std::string& secrets) {
 
 void add_listen(CLI::App& app, const CommonOptions& common, int& status) {
     auto options = std::make_shared<ListenOptions>();
-    CLI::App* const command =
-        app.add_subcommand("listen", "Receives deliveries on 127.0.0.1 and prints each.");
+    CLI::App* const command = app.add_subcommand("listen", "Receives deliveries on 127.0.0.1 and prints each.");
     command->add_option("--port", options->port, "0 takes any free one")
         ->capture_default_str()
         ->check(CLI::Range(0, 65535));
@@ -203,6 +192,5 @@ void add_listen(CLI::App& app, const CommonOptions& common, int& status) {
         "Examples:\n"
         "  pivotal-webhook listen\n"
         "  pivotal-webhook listen --port 8787 --json --save deliveries");
-    command->callback(
-        [&status, &common, options] { status = listen(*options, read_secrets(common.secret_file)); });
+    command->callback([&status, &common, options] { status = listen(*options, read_secrets(common.secret_file)); });
 }

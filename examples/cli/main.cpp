@@ -47,8 +47,7 @@ int main(int argc, char** argv) try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         if (app.get_subcommands().empty() && argc > 1 && *argv[1] != '-')
-            throw UsageError("there is no command '" + printable(argv[1]) +
-                             "'; pivotal-webhook --help names them");
+            throw UsageError("there is no command '" + printable(argv[1]) + "'; pivotal-webhook --help names them");
         return app.exit(error) == 0 ? 0 : status_usage;
     }
     return status;

@@ -40,18 +40,16 @@ Delivery read_delivery(const InputOptions& options) {
                                                          : "-";
     const bool typed = file == "-" && ::isatty(STDIN_FILENO) != 0;
     if (typed)
-        std::cerr
-            << (options.body.empty()
-                    ? "Paste the headers, an empty line and the body, then Ctrl-D on a line of its own:\n"
-                    : "Paste the headers, then Ctrl-D on a line of its own:\n");
+        std::cerr << (options.body.empty()
+                          ? "Paste the headers, an empty line and the body, then Ctrl-D on a line of its own:\n"
+                          : "Paste the headers, then Ctrl-D on a line of its own:\n");
     Delivery delivery = parse_delivery(read_all(file));
     // A terminal ends the body with a newline that was not sent.
     if (typed && !delivery.body.empty() && delivery.body.back() == '\n') delivery.body.pop_back();
     if (!options.body.empty()) delivery.body = read_all(options.body);
     if (options.body.empty() && delivery.without_body)
         throw UsageError("curl -v does not show the body that it sends: give it by --body");
-    if (delivery.headers.empty())
-        throw UsageError("there are no headers: give lines such as \"svix-id: msg_...\"");
+    if (delivery.headers.empty()) throw UsageError("there are no headers: give lines such as \"svix-id: msg_...\"");
     return delivery;
 }
 
@@ -60,21 +58,19 @@ int verify(const InputOptions& options, const std::string& secrets) {
     const pivotal::WebhookOptions tolerance{options.any_age ? std::chrono::seconds::max()
                                                             : pivotal::WebhookOptions().tolerance};
     const pivotal::Webhook webhook(secrets, tolerance);
-    const pivotal::Clock::time_point now =
-        options.at.empty() ? pivotal::Clock::now() : parse_time(options.at);
+    const pivotal::Clock::time_point now = options.at.empty() ? pivotal::Clock::now() : parse_time(options.at);
     const bool colour = colours(STDOUT_FILENO);
     try {
         const pivotal::Event event = webhook.verify(delivery.body, delivery.headers, now);
-        std::cout << coloured("valid", 32, colour) << ": " << printable(event.type) << " "
-                  << printable(event.id) << ", signed " << iso8601(event.delivery.timestamp) << std::endl;
+        std::cout << coloured("valid", 32, colour) << ": " << printable(event.type) << " " << printable(event.id)
+                  << ", signed " << iso8601(event.delivery.timestamp) << std::endl;
         return status_valid;
     } catch (const pivotal::WebhookVerificationError& error) {
         std::cout << coloured("invalid", 31, colour) << ": " << error.what() << std::endl;
-        const bool late = error.code() == pivotal::Errc::timestamp_too_old ||
-                          error.code() == pivotal::Errc::timestamp_too_new;
+        const bool late =
+            error.code() == pivotal::Errc::timestamp_too_old || error.code() == pivotal::Errc::timestamp_too_new;
         if (late)
-            std::cerr
-                << "(For a delivery that was saved give --any-age, or --at and the time at which it came.)\n";
+            std::cerr << "(For a delivery that was saved give --any-age, or --at and the time at which it came.)\n";
         else if (error.code() != pivotal::Errc::malformed_event)
             std::cerr << "(`pivotal-webhook explain` with the same input looks for the cause.)\n";
         return status_invalid;
@@ -90,12 +86,10 @@ pivotal::Clock::time_point signed_time(const Delivery& delivery) {
 }
 
 // What may be due to the text that was read, and not to the delivery; and what was left out.
-void print_notes(const InputOptions& options, const Delivery& delivery,
-                 const std::vector<pivotal::Diagnosis>& found) {
+void print_notes(const InputOptions& options, const Delivery& delivery, const std::vector<pivotal::Diagnosis>& found) {
     using pivotal::Finding;
     const auto has = [&](Finding finding) {
-        return std::any_of(found.begin(), found.end(),
-                           [&](const auto& one) { return one.finding == finding; });
+        return std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.finding == finding; });
     };
     if (has(Finding::header_missing)) {
         std::cout
@@ -104,12 +98,10 @@ void print_notes(const InputOptions& options, const Delivery& delivery,
         return;
     }
     if (has(Finding::body_empty) && options.body.empty())
-        std::cout
-            << "(The text that was read has no body: put it behind an empty line, or give it by --body.)\n";
+        std::cout << "(The text that was read has no body: put it behind an empty line, or give it by --body.)\n";
     if (!delivery.received && (has(Finding::body_reserialized) || has(Finding::body_end_changed)))
-        std::cout
-            << "(A body that was copied from a page may have been formatted by that: `pivotal-webhook listen "
-               "--save` keeps the bytes.)\n";
+        std::cout << "(A body that was copied from a page may have been formatted by that: `pivotal-webhook listen "
+                     "--save` keeps the bytes.)\n";
     // A clock is judged by a signature that is good.
     const bool in_question = !has(Finding::unexplained) && !has(Finding::header_malformed) &&
                              !has(Finding::secret_malformed) && !has(Finding::crypto_failure);
@@ -121,9 +113,8 @@ void print_notes(const InputOptions& options, const Delivery& delivery,
 int explain(const InputOptions& options, const std::string& secrets) {
     const Delivery delivery = read_delivery(options);
     const pivotal::Clock::time_point now = !options.at.empty() ? parse_time(options.at)
-                                           : delivery.received
-                                               ? pivotal::Clock::time_point(*delivery.received)
-                                               : signed_time(delivery);
+                                           : delivery.received ? pivotal::Clock::time_point(*delivery.received)
+                                                               : signed_time(delivery);
     const auto found = pivotal::diagnose(secrets, delivery.body, delivery.headers, now);
     const bool good = found.front().finding == pivotal::Finding::verified;
     if (options.json) {
@@ -135,8 +126,7 @@ int explain(const InputOptions& options, const std::string& secrets) {
     }
     const bool colour = colours(STDOUT_FILENO);
     for (const auto& one : found)
-        std::cout << coloured(to_string(one.finding), good ? 32 : 33, colour) << ": " << one.explanation
-                  << '\n';
+        std::cout << coloured(to_string(one.finding), good ? 32 : 33, colour) << ": " << one.explanation << '\n';
     print_notes(options, delivery, found);
     std::cout.flush();
     return good ? status_valid : status_invalid;
@@ -152,9 +142,8 @@ int sign(const InputOptions& options, const std::string& id, const std::string& 
         delivery.body = read_all(body);
     else
         delivery = read_delivery(options);
-    const pivotal::Seconds time = options.at.empty()
-                                      ? std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now())
-                                      : parse_time(options.at);
+    const pivotal::Seconds time =
+        options.at.empty() ? std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now()) : parse_time(options.at);
     std::string used = id;
     if (const auto* const kept = find_signing_header(delivery, "id"); kept && used.empty()) used = *kept;
     if (used.empty()) used = random_id("msg_");
@@ -172,13 +161,11 @@ void add_offline(CLI::App& app, const CommonOptions& common, int& status) {
     const auto secrets = [&common] { return read_secrets(common.secret_file); };
 
     CLI::App* command = app.add_subcommand("sign", "Prints the three headers that sign a body.");
-    auto* const delivery = command->add_option(
-        "DELIVERY", options->delivery, "a file of `listen --save`, to sign its body again under its own id");
-    command->add_option("--body", options->body, "the body; - is standard input, and the default")
-        ->excludes(delivery);
+    auto* const delivery = command->add_option("DELIVERY", options->delivery,
+                                               "a file of `listen --save`, to sign its body again under its own id");
+    command->add_option("--body", options->body, "the body; - is standard input, and the default")->excludes(delivery);
     command->add_option("--id", *id, "the delivery's id (default: a new one)");
-    command->add_option("--at", options->at,
-                        "the time: Unix seconds, or as 2026-05-26T18:42:00Z (default: now)");
+    command->add_option("--at", options->at, "the time: Unix seconds, or as 2026-05-26T18:42:00Z (default: now)");
     command->footer(
         "Examples:\n"
         "  echo -n '{\"id\":\"evt_1\",\"type\":\"task.completed\"}' | pivotal-webhook sign\n"

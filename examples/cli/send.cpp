@@ -31,8 +31,7 @@ struct SendOptions {
     std::string url, type = "customer.created", body, expect;
     int retries = 0;
     double pause = 1;
-    bool stale = false, future = false, tamper = false, wrong_secret = false, duplicate = false,
-         rotate = false;
+    bool stale = false, future = false, tamper = false, wrong_secret = false, duplicate = false, rotate = false;
 
     bool misbehaves() const { return stale || future || tamper || wrong_secret; }
     std::string expected() const { return !expect.empty() ? expect : misbehaves() ? "4xx" : "2xx"; }
@@ -66,13 +65,11 @@ struct Target {
 Target parse_url(const std::string& url) {
     const std::size_t scheme_end = url.find("://");
     if (scheme_end == url.npos)
-        throw UsageError(
-            "the URL must start with http:// or https://, as http://127.0.0.1:8787/webhooks/pivotal does");
+        throw UsageError("the URL must start with http:// or https://, as http://127.0.0.1:8787/webhooks/pivotal does");
     std::string scheme = url.substr(0, scheme_end);
     for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     if (scheme != "http" && scheme != "https")
-        throw UsageError("the URL starts with " + printable(scheme) +
-                         "://: webhooks are sent to http:// or https://");
+        throw UsageError("the URL starts with " + printable(scheme) + "://: webhooks are sent to http:// or https://");
     if (scheme == "https" && !has_tls)
         throw UsageError(
             "this pivotal-webhook cannot send to https://: it was built with a cpp-httplib without TLS (build that "
@@ -82,12 +79,10 @@ Target parse_url(const std::string& url) {
     if (authority.empty() || authority.front() == ':') throw UsageError("the URL names no host");
     if (authority.find('@') != authority.npos)
         throw UsageError("the URL holds a user or a password, which Pivotal does not send");
-    const std::size_t host_end =
-        authority.front() == '[' ? std::min(authority.find(']'), authority.size()) : 0;
+    const std::size_t host_end = authority.front() == '[' ? std::min(authority.find(']'), authority.size()) : 0;
     if (const std::size_t colon = authority.find(':', host_end); colon != authority.npos) {
         const std::string port = authority.substr(colon + 1);
-        const bool number =
-            !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == port.npos;
+        const bool number = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == port.npos;
         if (!number || std::stoi(port) < 1 || std::stoi(port) > 65535)
             throw UsageError("the URL's port must be a number from 1 to 65535");
     }
@@ -96,8 +91,7 @@ Target parse_url(const std::string& url) {
 }
 
 // Why there was no answer, and what to do about it.
-std::string no_answer(httplib::Error error, const Target& target,
-                      [[maybe_unused]] const httplib::Client& client) {
+std::string no_answer(httplib::Error error, const Target& target, [[maybe_unused]] const httplib::Client& client) {
     switch (error) {
         case httplib::Error::Connection:
         case httplib::Error::ConnectionTimeout:
@@ -158,8 +152,7 @@ public:
         }
         std::cout << attempts_ << (attempts_ == 1 ? " attempt of " : " attempts of ") << id_ << ", expected "
                   << options_.expected() << ": "
-                  << (good_ ? coloured("as expected", 32, colours_)
-                            : coloured("not as expected", 31, colours_))
+                  << (good_ ? coloured("as expected", 32, colours_) : coloured("not as expected", 31, colours_))
                   << std::endl;
         return good_ ? status_valid : status_invalid;
     }
@@ -201,15 +194,11 @@ void add_send(CLI::App& app, const CommonOptions& common, int& status) {
     auto options = std::make_shared<SendOptions>();
     CLI::App* const command =
         app.add_subcommand("send", "Sends a signed test event to a handler, and judges its answer.");
-    command->add_option("URL", options->url, "the handler, such as http://127.0.0.1:8787/webhooks/pivotal")
-        ->required();
-    auto* const type =
-        command->add_option("--event", options->type, "the type of event")->capture_default_str();
+    command->add_option("URL", options->url, "the handler, such as http://127.0.0.1:8787/webhooks/pivotal")->required();
+    auto* const type = command->add_option("--event", options->type, "the type of event")->capture_default_str();
     command->add_option("--body", options->body, "a file to send instead of an event; - is standard input")
         ->excludes(type);
-    command
-        ->add_option("--retry", options->retries,
-                     "tries again, up to N times, while the answer is not as expected")
+    command->add_option("--retry", options->retries, "tries again, up to N times, while the answer is not as expected")
         ->check(CLI::Range(0, 100));
     command->add_option("--pause", options->pause, "seconds between these tries")
         ->capture_default_str()
@@ -220,15 +209,13 @@ void add_send(CLI::App& app, const CommonOptions& common, int& status) {
     kinds->add_flag("--tamper", options->tamper, "one bit of the body changed after signing");
     kinds->add_flag("--wrong-secret", options->wrong_secret, "signed with a secret of nobody");
     kinds->add_flag("--duplicate", options->duplicate, "the same delivery twice");
-    kinds->add_flag(
-        "--rotate", options->rotate,
-        "signed with two secrets, as during a rotation: those given, or a new one and the one given");
+    kinds->add_flag("--rotate", options->rotate,
+                    "signed with two secrets, as during a rotation: those given, or a new one and the one given");
     kinds->require_option(0, 1);
     command
-        ->add_option(
-            "--expect", options->expect,
-            "the status to expect, such as 401 or 4xx (default: 2xx, and 4xx for a misbehaviour that must be "
-            "refused)")
+        ->add_option("--expect", options->expect,
+                     "the status to expect, such as 401 or 4xx (default: 2xx, and 4xx for a misbehaviour that must be "
+                     "refused)")
         ->check([](const std::string& text) {
             const bool form = text.size() == 3 && text[0] >= '1' && text[0] <= '5' &&
                               (text.substr(1) == "xx" || text.find_first_not_of("0123456789") == text.npos);

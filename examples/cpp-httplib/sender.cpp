@@ -20,16 +20,14 @@ int main(int argc, char** argv) try {
     app.add_option("--id", id, "the delivery's id; the same one again is a retry (default: a new one)");
     app.add_option("--age", age, "signed so many seconds ago; less than 0: in the future");
     app.add_flag("--unbranded", unbranded, "headers named webhook-... instead of svix-...");
-    app.add_option("--omit", omitted, "leave this header out")
-        ->check(CLI::IsMember({"id", "timestamp", "signature"}));
+    app.add_option("--omit", omitted, "leave this header out")->check(CLI::IsMember({"id", "timestamp", "signature"}));
     app.add_flag("--tamper", tamper, "change one byte of the body after signing it");
     app.add_flag("--curl", curl, "print a curl command instead of sending");
     CLI11_PARSE(app, argc, argv);
 
     std::ifstream stream(file, std::ios::binary);
     std::string body((std::istreambuf_iterator<char>(stream)), {});
-    const auto time =
-        std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now()) - std::chrono::seconds(age);
+    const auto time = std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now()) - std::chrono::seconds(age);
     const std::string signature = pivotal::Webhook::from_env().sign(id, time, body);
     if (tamper) body.at(body.size() / 2) ^= 1;
 

@@ -15,8 +15,7 @@ int main() try {
     const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
     if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
-    experimental::listener::http_listener listener("http://127.0.0.1:" + std::to_string(port) +
-                                                   "/webhooks/pivotal");
+    experimental::listener::http_listener listener("http://127.0.0.1:" + std::to_string(port) + "/webhooks/pivotal");
     listener.support(methods::POST, [&](http_request request) {
         if (request.relative_uri().path() != "/") return void(request.reply(status_codes::NotFound));
         const auto answer = [&webhook, request](const std::vector<unsigned char>& body) {

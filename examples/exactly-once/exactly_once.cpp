@@ -38,8 +38,7 @@ static void run(sqlite3* database, const char* sql, const std::vector<std::strin
     const std::unique_ptr<sqlite3_stmt, Close> statement(made);
     int index = 0;
     for (const std::string& value : values)
-        if (sqlite3_bind_text64(made, ++index, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8) !=
-            SQLITE_OK)
+        if (sqlite3_bind_text64(made, ++index, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK)
             fail(database);
     if (sqlite3_step(made) != SQLITE_DONE) fail(database);
 }
@@ -77,8 +76,8 @@ int main(int argc, char** argv) try {
             return 0;
         };
         const auto database = open_database();
-        if (sqlite3_exec(database.get(), "SELECT number || '. ' || why || ' · ' || event FROM calls", print,
-                         nullptr, nullptr) != SQLITE_OK)
+        if (sqlite3_exec(database.get(), "SELECT number || '. ' || why || ' · ' || event FROM calls", print, nullptr,
+                         nullptr) != SQLITE_OK)
             fail(database.get());
         return 0;
     }

@@ -37,8 +37,7 @@ int main() try {
     evhttp_set_timeout(server, 30);
     evhttp_set_cb(server, "/webhooks/pivotal", receive, &webhook);
     if (evhttp_bind_socket(server, "127.0.0.1", static_cast<std::uint16_t>(port)) != 0)
-        throw std::system_error(errno, std::generic_category(),
-                                "cannot listen on port " + std::to_string(port));
+        throw std::system_error(errno, std::generic_category(), "cannot listen on port " + std::to_string(port));
     event_base_dispatch(base);
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

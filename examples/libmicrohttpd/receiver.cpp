@@ -9,8 +9,8 @@
 #include <pivotal/webhook.hpp>
 
 MHD_Result answer(MHD_Connection* client, const pivotal::Reply& reply) {
-    MHD_Response* const response = MHD_create_response_from_buffer(
-        std::strlen(reply.body), const_cast<char*>(reply.body), MHD_RESPMEM_PERSISTENT);
+    MHD_Response* const response =
+        MHD_create_response_from_buffer(std::strlen(reply.body), const_cast<char*>(reply.body), MHD_RESPMEM_PERSISTENT);
     const MHD_Result result = MHD_queue_response(client, static_cast<unsigned>(reply.status), response);
     MHD_destroy_response(response);
     return result;
@@ -25,9 +25,7 @@ MHD_Result receive(void* webhook, MHD_Connection* client, const char* path, cons
     auto& body = *static_cast<std::string*>(*state);
     if (body.size() + *size > 4 << 20) return MHD_NO;  // closes the connection: there is no other limit
     if (*size > 0) return body.append(piece, std::exchange(*size, 0)), MHD_YES;
-    const auto header = [&](auto* name) {
-        return MHD_lookup_connection_value(client, MHD_HEADER_KIND, name);
-    };
+    const auto header = [&](auto* name) { return MHD_lookup_connection_value(client, MHD_HEADER_KIND, name); };
     std::error_code error;
     const auto event = static_cast<const pivotal::Webhook*>(webhook)->verify(body, header, error);
     if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
@@ -43,11 +41,9 @@ int main() try {
     const MHD_RequestCompletedCallback forget = [](void*, MHD_Connection*, void** state, auto) {
         delete static_cast<std::string*>(*state);
     };
-    if (!MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, receive, &webhook,
-                          MHD_OPTION_SOCK_ADDR, &here, MHD_OPTION_NOTIFY_COMPLETED, forget, nullptr,
-                          MHD_OPTION_END))
-        throw std::system_error(errno, std::generic_category(),
-                                "cannot listen on port " + std::to_string(port));
+    if (!MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, receive, &webhook, MHD_OPTION_SOCK_ADDR,
+                          &here, MHD_OPTION_NOTIFY_COMPLETED, forget, nullptr, MHD_OPTION_END))
+        throw std::system_error(errno, std::generic_category(), "cannot listen on port " + std::to_string(port));
     std::promise<void>().get_future().wait();  // until the process is stopped
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

@@ -16,20 +16,19 @@ int main() try {
     if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
 
     Rest::Router router;
-    Rest::Routes::Post(router, "/webhooks/pivotal",
-                       [&](const Rest::Request& request, Http::ResponseWriter response) {
-                           const auto header = [&](const char* name) {
-                               const auto raw = request.headers().tryGetRaw(name);
-                               return raw ? raw->value() : std::string();
-                           };
-                           std::error_code error;
-                           const auto event = webhook.verify(request.body(), header, error);
-                           if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
-                           if (error) std::cerr << error.message() + "\n";
-                           const pivotal::Reply reply = pivotal::reply(error);
-                           response.send(Http::Code(reply.status), reply.body);
-                           return Rest::Route::Result::Ok;
-                       });
+    Rest::Routes::Post(router, "/webhooks/pivotal", [&](const Rest::Request& request, Http::ResponseWriter response) {
+        const auto header = [&](const char* name) {
+            const auto raw = request.headers().tryGetRaw(name);
+            return raw ? raw->value() : std::string();
+        };
+        std::error_code error;
+        const auto event = webhook.verify(request.body(), header, error);
+        if (event) std::cout << event->type + " · " + event->id + "\n" << std::flush;
+        if (error) std::cerr << error.message() + "\n";
+        const pivotal::Reply reply = pivotal::reply(error);
+        response.send(Http::Code(reply.status), reply.body);
+        return Rest::Route::Result::Ok;
+    });
 
     Http::Endpoint server(Address("127.0.0.1:" + std::to_string(port)));
     server.init(Http::Endpoint::options()

@@ -17,8 +17,7 @@ struct Receiver : HTTPRequestHandler {
     void handleRequest(HTTPServerRequest& request, HTTPServerResponse& response) override {
         std::string body;  // POCO has no limit; a body that is cut off is not authentic
         char piece[16384];
-        while (body.size() < 4 << 20 &&
-               (request.stream().read(piece, sizeof piece), request.stream().gcount() > 0))
+        while (body.size() < 4 << 20 && (request.stream().read(piece, sizeof piece), request.stream().gcount() > 0))
             body.append(piece, static_cast<std::size_t>(request.stream().gcount()));
         response.setKeepAlive(body.size() < 4 << 20);  // what was not read is no next request
         std::error_code error;

@@ -31,8 +31,7 @@ int main() try {
         });
     };
     const auto listening = [&](auto* socket) {
-        if (!socket)
-            throw std::runtime_error("port " + std::to_string(port) + " is in use, or may not be used");
+        if (!socket) throw std::runtime_error("port " + std::to_string(port) + " is in use, or may not be used");
     };
     uWS::App()
         .post("/webhooks/pivotal", receive)

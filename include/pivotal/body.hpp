@@ -8,15 +8,13 @@
 
 #include <pivotal/detail/core/attributes.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 namespace detail {
 
 template <class T, class = void>
 constexpr bool is_byte = false;  // void, and what is not complete
 template <class T>
-constexpr bool is_byte<T, std::void_t<decltype(sizeof(T))>> =
-    sizeof(T) == 1 && std::is_trivially_copyable_v<T>;
+constexpr bool is_byte<T, std::void_t<decltype(sizeof(T))>> = sizeof(T) == 1 && std::is_trivially_copyable_v<T>;
 
 // What a literal is an array of: read to its NUL, which is none of its text.
 template <class T>
@@ -70,8 +68,7 @@ public:
 
     template <class Byte, std::size_t N,
               std::enable_if_t<detail::is_byte<Byte> && !std::is_same_v<Byte, char>, int> = 0>
-    Body(const Byte (&array PIVOTAL_DETAIL_LIFETIMEBOUND)[N]) noexcept
-        : Body(static_cast<const void*>(array), N) {
+    Body(const Byte (&array PIVOTAL_DETAIL_LIFETIMEBOUND)[N]) noexcept : Body(static_cast<const void*>(array), N) {
         if constexpr (detail::is_character<Byte>) bytes_ = bytes_.substr(0, bytes_.find('\0'));
     }
     /// @}
@@ -87,5 +84,4 @@ private:
     std::string_view bytes_;
 };
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

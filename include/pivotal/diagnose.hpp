@@ -18,10 +18,8 @@
 #include <pivotal/secrets.hpp>
 #include <pivotal/webhook.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 {
+namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// A Webhook takes the secrets, and accepts the delivery.
 inline bool is_accepted(std::string_view secrets, Body body, const SeenHeaders& seen, Clock::time_point now) {
@@ -48,8 +46,7 @@ inline Diagnosis nothing_wrong(Body body) {
     return {Finding::verified, text};
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
+}}  // namespace detail::PIVOTAL_DETAIL_JSON_ABI
 
 inline namespace PIVOTAL_DETAIL_JSON_ABI {
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)
@@ -103,5 +100,4 @@ inline namespace with_zlib {  // other functions than those without it, should b
 }  // namespace with_zlib
 #endif
 }  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -8,8 +8,7 @@
 #include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/immortal.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// Why a delivery, an event or a secret was refused. The list is closed: every failure is one of these.
 enum class PIVOTAL_DETAIL_EXPORTED Errc {
@@ -59,8 +58,7 @@ namespace detail {
 class PIVOTAL_DETAIL_EXPORTED SentenceError : public std::system_error {
 public:
     explicit SentenceError(std::error_code code) : SentenceError(code, code.message()) {}
-    SentenceError(std::error_code code, const std::string& sentence)
-        : std::system_error(code), sentence_(sentence) {}
+    SentenceError(std::error_code code, const std::string& sentence) : std::system_error(code), sentence_(sentence) {}
     const char* what() const noexcept override { return sentence_.what(); }
 
 private:
@@ -150,8 +148,7 @@ inline int http_status(const std::error_code& code) noexcept {
     return reply(code).status;
 }
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1
 
 template <>
 struct std::is_error_code_enum<pivotal::Errc> : std::true_type {};

@@ -17,8 +17,7 @@
 #include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/error.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// The clock that `now` is read from.
 using Clock = std::chrono::system_clock;
@@ -44,8 +43,8 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 /// Only `id` and `type` are certain to be there. Unknown types and unknown fields are normal. A known field
 /// that is null or of another JSON type than expected counts as absent and is kept in `extra`.
 struct Event {
-    std::string id;    ///< The idempotency key, `evt_...`: the same on every retry and replay.
-    std::string type;  ///< Dot-namespaced: `customer.created`.
+    std::string id;                          ///< The idempotency key, `evt_...`: the same on every retry and replay.
+    std::string type;                        ///< Dot-namespaced: `customer.created`.
     std::optional<std::string> created_at;   ///< ISO 8601, as sent: when the event fired.
     std::optional<std::string> org_id;       ///< The workspace.
     std::optional<std::string> api_version;  ///< `v1` today.
@@ -61,9 +60,7 @@ struct Event {
 
     /// `data.previous_attributes`: the former values of the changed fields, or a null value. It belongs to
     /// this event.
-    const nlohmann::json& previous_attributes() const& noexcept {
-        return member_of_data("previous_attributes");
-    }
+    const nlohmann::json& previous_attributes() const& noexcept { return member_of_data("previous_attributes"); }
     const nlohmann::json& previous_attributes() const&& = delete;
 
     /// Parses a body whose signature was verified earlier, such as one that waited in a queue. Never for a
@@ -95,15 +92,14 @@ private:
 
 }  // namespace PIVOTAL_DETAIL_JSON_ABI
 
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// The one path by which a body becomes an event.
 template <class Event>
 Refusal parse_event(std::string_view body, Event& event) {
     using json = decltype(event.data);
-    static constexpr std::array<std::string_view, 7> names = {
-        "id", "type", "created_at", "org_id", "api_version", "livemode", "data"};
+    static constexpr std::array<std::string_view, 7> names = {"id",          "type",     "created_at", "org_id",
+                                                              "api_version", "livemode", "data"};
     JsonObject<json, names.size()> object(names);
     if (const char* const problem = object.parse(body)) return {Errc::malformed_event, problem};
 
@@ -122,10 +118,8 @@ Refusal parse_event(std::string_view body, Event& event) {
         to = std::move(object.known[i].template get_ref<std::string&>());
         return !to.empty() && to.size() <= 256;
     };
-    if (!take_required(0, event.id))
-        return {Errc::malformed_event, "its id is not a string of 1 to 256 bytes"};
-    if (!take_required(1, event.type))
-        return {Errc::malformed_event, "its type is not a string of 1 to 256 bytes"};
+    if (!take_required(0, event.id)) return {Errc::malformed_event, "its id is not a string of 1 to 256 bytes"};
+    if (!take_required(1, event.type)) return {Errc::malformed_event, "its type is not a string of 1 to 256 bytes"};
     take_string(2, event.created_at);
     take_string(3, event.org_id);
     take_string(4, event.api_version);
@@ -142,8 +136,7 @@ Refusal parse_event(std::string_view body, Event& event) {
     return accepted;
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
+}}  // namespace detail::PIVOTAL_DETAIL_JSON_ABI
 
 inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
@@ -168,5 +161,4 @@ Event Event::parse(Body body) {
 #endif
 
 }  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -5,8 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// What diagnose() found. "Proved" means that the signature verifies once this one thing is changed; "looks
 /// so" that the evidence is strong and cannot be proved.
@@ -21,8 +20,8 @@ enum class Finding {
     body_charset,        ///< Proved: UTF-8 was read or written as Latin-1 (or Windows-1252).
     body_base64,         ///< Proved: it is base64 of what was signed (or the other way round).
     body_json_string,    ///< Proved: it is a JSON string that holds what was signed (or the other way round).
-    body_truncated,  ///< Looks so: it ends in the middle of a JSON text, or is shorter than `content-length`.
-    body_still_gzip,  ///< The gzip bytes instead of the decompressed body. Proved with zlib, else looks so.
+    body_truncated,      ///< Looks so: it ends in the middle of a JSON text, or is shorter than `content-length`.
+    body_still_gzip,     ///< The gzip bytes instead of the decompressed body. Proved with zlib, else looks so.
     body_was_gunzipped,  ///< Decompressed, where the gzip bytes were signed. Proved with zlib, else looks so.
     body_empty,          ///< Looks so: read already by something else.
 
@@ -105,5 +104,4 @@ struct Change {
 };
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -13,8 +13,7 @@
 #include <pivotal/detail/core/header_lookup.hpp>
 #include <pivotal/detail/core/text.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// The value of a header: a non-owning view, without the spaces and tabs around it (RFC 9110 §5.5). Empty means absent.
 ///
@@ -27,10 +26,8 @@ public:
     constexpr HeaderValue() noexcept = default;
 
     /// Views the text without the white space around it.
-    template <class Text,
-              std::enable_if_t<detail::is_text<Text> && !std::is_same_v<Text, HeaderValue>, int> = 0>
-    HeaderValue(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND)
-        : text_(detail::trimmed(detail::text_of(text))) {}
+    template <class Text, std::enable_if_t<detail::is_text<Text> && !std::is_same_v<Text, HeaderValue>, int> = 0>
+    HeaderValue(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : text_(detail::trimmed(detail::text_of(text))) {}
 
     /// The value.
     /// @{
@@ -99,16 +96,14 @@ class HeaderSource {
 public:
     /// Views one of the sources in the list above.
     /// @{
-    HeaderSource(HeaderValue id PIVOTAL_DETAIL_LIFETIMEBOUND,
-                 HeaderValue timestamp PIVOTAL_DETAIL_LIFETIMEBOUND,
+    HeaderSource(HeaderValue id PIVOTAL_DETAIL_LIFETIMEBOUND, HeaderValue timestamp PIVOTAL_DETAIL_LIFETIMEBOUND,
                  HeaderValue signature PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
         : values_{id, timestamp, signature} {}
     HeaderSource(const Headers& headers PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept : values_(headers) {}
-    HeaderSource(std::initializer_list<std::pair<detail::HeaderName, HeaderValue>> list
-                     PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
-        : list_(list), read_([](const HeaderSource& self, detail::HeaderSink& sink) {
-              detail::read_ranged(self.list_, sink);
-          }) {}
+    HeaderSource(
+        std::initializer_list<std::pair<detail::HeaderName, HeaderValue>> list PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
+        : list_(list),
+          read_([](const HeaderSource& self, detail::HeaderSink& sink) { detail::read_ranged(self.list_, sink); }) {}
 
     template <class Source, std::enable_if_t<!std::is_base_of_v<Headers, Source>, int> = 0>
     HeaderSource(const Source& source PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept {
@@ -155,13 +150,11 @@ private:
 };
 
 /// The signing headers of a source; `table` holds what has to be kept of them until they are no longer used.
-inline detail::FoundHeaders detail::find_headers(const HeaderSource& source,
-                                                 std::optional<HeaderTable>& table) {
+inline detail::FoundHeaders detail::find_headers(const HeaderSource& source, std::optional<HeaderTable>& table) {
     const Headers& values = source.values_;
     if (!source.read_) return {values.id.view(), values.timestamp.view(), values.signature.view()};
     source.read_(source, table.emplace());
     return table->chosen();
 }
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -8,8 +8,7 @@
 
 #include <pivotal/detail/core/attributes.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// What IdempotencyStore::claim found.
 enum class Claim {
@@ -49,13 +48,11 @@ public:
     /// Granted if the id is unknown, released or forgotten, if its lease has run out, or if it is this
     /// owner's already (the lease then starts anew); duplicate if it is completed and still remembered; else
     /// in_progress. Atomic: of many callers one is granted.
-    virtual Claim claim(std::string_view event_id, std::string_view owner,
-                        std::chrono::milliseconds lease) = 0;
+    virtual Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) = 0;
 
     /// Starts the lease anew. False: the owner no longer holds the claim. A lease that has run out can still
     /// be renewed as long as nobody else has taken the claim over.
-    virtual bool renew(std::string_view event_id, std::string_view owner,
-                       std::chrono::milliseconds lease) = 0;
+    virtual bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) = 0;
 
     /// The effect is done: the id is a duplicate from now on, for as long as StoreOptions::retention says.
     /// False: the owner no longer holds the claim, somebody else may have handled the event too.
@@ -101,5 +98,4 @@ inline const StoreOptions& checked(const StoreOptions& options) {
 
 }  // namespace detail
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

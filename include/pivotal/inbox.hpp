@@ -18,9 +18,7 @@
 #include <pivotal/event.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An event that a worker has leased.
 struct Job {
@@ -43,9 +41,9 @@ public:
     /// None, which no InboxWorker takes.
     JobHandler(std::nullptr_t) noexcept {}
     /// A function, a lambda, a std::function, an EventRouter.
-    template <class Handler, std::enable_if_t<std::is_invocable_v<Handler&, const Event&> ||
-                                                  std::is_invocable_v<Handler&, const Job&>,
-                                              int> = 0>
+    template <class Handler,
+              std::enable_if_t<std::is_invocable_v<Handler&, const Event&> || std::is_invocable_v<Handler&, const Job&>,
+                               int> = 0>
     JobHandler(Handler handler) {
         if constexpr (std::is_invocable_v<Handler&, const Event&>) {
             std::function<void(const Event&)> call(std::move(handler));
@@ -67,8 +65,7 @@ private:
 class PIVOTAL_DETAIL_EXPORTED RetryAfter : public std::runtime_error {
 public:
     /// Due again after `delay`; `reason` is for a log.
-    explicit RetryAfter(std::chrono::milliseconds delay,
-                        const std::string& reason = "to be tried again later")
+    explicit RetryAfter(std::chrono::milliseconds delay, const std::string& reason = "to be tried again later")
         : std::runtime_error(reason), delay_(delay) {}
     /// How long from now.
     std::chrono::milliseconds delay() const noexcept { return delay_; }
@@ -188,6 +185,4 @@ private:
     detail::Wakeups wakeups_;
 };
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

@@ -26,9 +26,7 @@
 #include <pivotal/inbox.hpp>
 #include <pivotal/incident.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// How an InboxWorker works.
 struct WorkerOptions {
@@ -154,8 +152,7 @@ inline bool InboxWorker::stop(std::chrono::milliseconds deadline) {
     request_stop();
     std::unique_lock<std::mutex> lock(mutex_);
     const std::chrono::milliseconds year = std::chrono::hours{24 * 365};
-    return ended_.wait_for(lock, (std::min)(deadline, year),
-                           [this] { return ended_threads_ == threads_.size(); });
+    return ended_.wait_for(lock, (std::min)(deadline, year), [this] { return ended_threads_ == threads_.size(); });
 }
 
 inline void InboxWorker::request_stop() noexcept {
@@ -337,10 +334,7 @@ inline std::chrono::milliseconds InboxWorker::backoff(int attempt) const {
     for (int i = 0; i < attempt && top < most; ++i) top *= 2;
     top = (std::min)(top, most);
     thread_local std::minstd_rand random{std::random_device{}()};
-    return milliseconds(
-        std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));
+    return milliseconds(std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

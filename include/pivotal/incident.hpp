@@ -3,8 +3,7 @@
 
 #include <string>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// Something that an operator should know of, and that the sender of a delivery is not told. Given to
 /// `on_incident` of a Receiver and an InboxWorker. The library puts no secret and no bytes of a body into it.
@@ -26,5 +25,4 @@ struct Incident {
     std::string message_id;                  ///< The verified `svix-id`; empty where not known.
 };
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -29,9 +29,7 @@
 #include <pivotal/incident.hpp>
 #include <pivotal/webhook.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// How a Receiver works.
 struct ReceiverOptions {
@@ -87,8 +85,8 @@ class Receiver {
 public:
     /// Handles events as they come. Throws std::invalid_argument where the store or the handler is null, or an
     /// option makes no sense.
-    Receiver(Webhook webhook, std::shared_ptr<IdempotencyStore> store,
-             std::function<void(const Event&)> handler, ReceiverOptions options = {});
+    Receiver(Webhook webhook, std::shared_ptr<IdempotencyStore> store, std::function<void(const Event&)> handler,
+             ReceiverOptions options = {});
 
     /// Accepts events for an InboxWorker. Throws std::invalid_argument where the inbox is null, or an option makes
     /// no sense.
@@ -113,12 +111,9 @@ private:
     Reply accept(const Event& event, Body body, detail::Deadline due) noexcept;
     Reply put(Inbox& inbox, const Event& event, Body body);
     Reply handle(const Handling& mode, const Event& event, detail::Deadline due);
-    Reply handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
-                         detail::Deadline due);
-    Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner,
-                detail::Deadline due) const;
-    void release(IdempotencyStore& store, const Event& event, const std::string& owner,
-                 detail::Deadline due) noexcept;
+    Reply handle_claimed(const Handling& mode, const Event& event, const std::string& owner, detail::Deadline due);
+    Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) const;
+    void release(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) noexcept;
     void report(Incident::Reason reason, const Event* event) const noexcept {
         detail::report(options_.on_incident, reason, event);
     }
@@ -138,20 +133,17 @@ inline Receiver::Receiver(Webhook webhook, std::shared_ptr<IdempotencyStore> sto
       mode_(Handling{std::move(store), std::move(handler), std::make_shared<detail::LeaseKeeper>()}),
       options_(checked(std::move(options))) {
     const auto& mode = std::get<Handling>(mode_);
-    if (!mode.store || !mode.handler)
-        throw std::invalid_argument("pivotal: a Receiver needs a store and a handler");
+    if (!mode.store || !mode.handler) throw std::invalid_argument("pivotal: a Receiver needs a store and a handler");
 }
 
 inline Receiver::Receiver(Webhook webhook, std::shared_ptr<Inbox> inbox, ReceiverOptions options)
     : webhook_(std::move(webhook)), mode_(std::move(inbox)), options_(checked(std::move(options))) {
-    if (!std::get<Accepting>(mode_))
-        throw std::invalid_argument("pivotal: a Receiver needs a store or an inbox");
+    if (!std::get<Accepting>(mode_)) throw std::invalid_argument("pivotal: a Receiver needs a store or an inbox");
 }
 
 inline ReceiverOptions Receiver::checked(ReceiverOptions options) {
     if (options.lease <= options.lease.zero() || options.lease > std::chrono::hours(24 * 365))
-        throw std::invalid_argument(
-            "pivotal: ReceiverOptions::lease is to be longer than 0, and a year at most");
+        throw std::invalid_argument("pivotal: ReceiverOptions::lease is to be longer than 0, and a year at most");
     if (options.wait < options.wait.zero() || options.wait > patience)
         throw std::invalid_argument("pivotal: ReceiverOptions::wait is to be from 0 to 9 s");
     return options;
@@ -223,8 +215,7 @@ inline Claim Receiver::claim(IdempotencyStore& store, const Event& event, const 
                              detail::Deadline due) const {
     const detail::DueTime in_time(due);
     const detail::Deadline until = (std::min)(due, std::chrono::steady_clock::now() + options_.wait);
-    for (std::chrono::milliseconds pause{20};;
-         pause = (std::min)(pause * 2, std::chrono::milliseconds(250))) {
+    for (std::chrono::milliseconds pause{20};; pause = (std::min)(pause * 2, std::chrono::milliseconds(250))) {
         const Claim found = store.claim(event.id, owner, options_.lease);
         const auto left = until - std::chrono::steady_clock::now();
         if (found != Claim::in_progress || left <= left.zero()) return found;
@@ -260,8 +251,8 @@ inline Reply Receiver::handle_claimed(const Handling& mode, const Event& event, 
     due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
     const detail::DueTime in_time(due);
     // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
-    const bool told = detail::record_handled(options_.on_incident, event, due,
-                                             [&] { return mode.store->complete(event.id, owner); });
+    const bool told =
+        detail::record_handled(options_.on_incident, event, due, [&] { return mode.store->complete(event.id, owner); });
     if (told) return {200, "ok"};
     return {503, "store unavailable"};
 }
@@ -278,6 +269,4 @@ inline void Receiver::release(IdempotencyStore& store, const Event& event, const
     }
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

@@ -13,8 +13,7 @@
 
 #include <pivotal/detail/core/json_abi.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 // The resources of `data.object`, as nlohmann's own conventions read and write them:
@@ -57,7 +56,7 @@ struct Onboarding {
     std::optional<std::int64_t> display_id;  ///< As sent.
     std::optional<std::string> name;         ///< As sent.
     std::optional<std::string> phase;        ///< Named by the workspace: any string.
-    std::optional<std::string> state;  ///< `active`, `paused`, `blocked`, ...: new ones may come at any time.
+    std::optional<std::string> state;        ///< `active`, `paused`, `blocked`, ...: new ones may come at any time.
     std::optional<std::string> target_launch_date;  ///< As sent; absent where it is null.
 };
 
@@ -110,8 +109,7 @@ inline constexpr std::string_view phase_changed = "phase.changed";
 
 }  // namespace PIVOTAL_DETAIL_JSON_ABI
 
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 // What is known of a resource stands once, here: a name and a member for each field.
 template <class Resource>
@@ -125,21 +123,19 @@ constexpr std::pair<const char*, std::optional<Value> Resource::*> field(
 
 template <>
 struct Fields<Customer> {
-    static constexpr auto all =
-        std::make_tuple(field("id", &Customer::id), field("display_id", &Customer::display_id),
-                        field("name", &Customer::name), field("health_score", &Customer::health_score),
-                        field("previous_health_score", &Customer::previous_health_score),
-                        field("at_risk", &Customer::at_risk), field("churned", &Customer::churned),
-                        field("owner_email", &Customer::owner_email));
+    static constexpr auto all = std::make_tuple(
+        field("id", &Customer::id), field("display_id", &Customer::display_id), field("name", &Customer::name),
+        field("health_score", &Customer::health_score),
+        field("previous_health_score", &Customer::previous_health_score), field("at_risk", &Customer::at_risk),
+        field("churned", &Customer::churned), field("owner_email", &Customer::owner_email));
 };
 
 template <>
 struct Fields<Contact> {
-    static constexpr auto all =
-        std::make_tuple(field("id", &Contact::id), field("customer_id", &Contact::customer_id),
-                        field("display_id", &Contact::display_id), field("name", &Contact::name),
-                        field("email", &Contact::email), field("title", &Contact::title),
-                        field("is_primary", &Contact::is_primary));
+    static constexpr auto all = std::make_tuple(
+        field("id", &Contact::id), field("customer_id", &Contact::customer_id),
+        field("display_id", &Contact::display_id), field("name", &Contact::name), field("email", &Contact::email),
+        field("title", &Contact::title), field("is_primary", &Contact::is_primary));
 };
 
 template <>
@@ -153,11 +149,11 @@ struct Fields<Onboarding> {
 
 template <>
 struct Fields<Task> {
-    static constexpr auto all = std::make_tuple(
-        field("id", &Task::id), field("onboarding_id", &Task::onboarding_id),
-        field("customer_id", &Task::customer_id), field("display_id", &Task::display_id),
-        field("title", &Task::title), field("completed_at", &Task::completed_at),
-        field("completed_by", &Task::completed_by), field("assignee_email", &Task::assignee_email));
+    static constexpr auto all =
+        std::make_tuple(field("id", &Task::id), field("onboarding_id", &Task::onboarding_id),
+                        field("customer_id", &Task::customer_id), field("display_id", &Task::display_id),
+                        field("title", &Task::title), field("completed_at", &Task::completed_at),
+                        field("completed_by", &Task::completed_by), field("assignee_email", &Task::assignee_email));
 };
 
 template <class T>
@@ -167,8 +163,7 @@ constexpr bool is_resource = std::is_same_v<T, Customer> || std::is_same_v<T, Co
 /// Calls `use(name, member)` for each field of a resource.
 template <class Resource, class Use>
 void for_each_field(Use&& use) {
-    std::apply([&](const auto&... fields) { (use(fields.first, fields.second), ...); },
-               Fields<Resource>::all);
+    std::apply([&](const auto&... fields) { (use(fields.first, fields.second), ...); }, Fields<Resource>::all);
 }
 
 inline void read_field(const nlohmann::json& json, std::optional<std::string>& value) {
@@ -200,8 +195,7 @@ inline void write_field(double value, nlohmann::json& json, const char* name) {
         json[name] = value;
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
+}}  // namespace detail::PIVOTAL_DETAIL_JSON_ABI
 
 inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
@@ -245,5 +239,4 @@ bool operator!=(const Resource& a, const Resource& b) {
 }
 
 }  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -11,9 +11,7 @@
 
 #include <pivotal/event.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// Calls the handler that belongs to an event's type: the most specific one, once.
 ///
@@ -54,15 +52,13 @@ public:
     /// own from_json throws passes through.
     template <class Resource, class TypedHandler>
     EventRouter& on(std::string_view pattern, TypedHandler&& handler) {
-        static_assert(
-            std::is_invocable_v<std::decay_t<TypedHandler>&, const Event&, const Resource&>,
-            "pivotal: the handler of on<Resource> is called with (const pivotal::Event&, const Resource&); "
-            "one that takes the event alone is registered with on(pattern, handler).");
+        static_assert(std::is_invocable_v<std::decay_t<TypedHandler>&, const Event&, const Resource&>,
+                      "pivotal: the handler of on<Resource> is called with (const pivotal::Event&, const Resource&); "
+                      "one that takes the event alone is registered with on(pattern, handler).");
         std::function<void(const Event&, const Resource&)> typed(std::forward<TypedHandler>(handler));
         if (!typed) throw std::invalid_argument(empty_handler);
-        add(pattern, [typed = std::move(typed)](const Event& event) {
-            typed(event, event.object().template get<Resource>());
-        });
+        add(pattern,
+            [typed = std::move(typed)](const Event& event) { typed(event, event.object().template get<Resource>()); });
         return *this;
     }
 
@@ -101,8 +97,8 @@ private:
         char previous = '.';
         for (const char c : text) {
             if (c == '.' ? previous == '.'
-                         : !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                             c == '_' || c == '-'))
+                         : !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                             c == '-'))
                 return false;
             previous = c;
         }
@@ -136,6 +132,4 @@ private:
     Handler otherwise_;
 };
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

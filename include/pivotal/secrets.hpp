@@ -7,8 +7,7 @@
 #include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/text.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// The secrets of an endpoint: one, or several separated by white space, so that a rotation is an edit of the
 /// environment variable. A non-owning view of text, which must outlive the call that it is given to.
@@ -34,5 +33,4 @@ private:
     std::string_view text_;
 };
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

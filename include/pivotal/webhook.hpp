@@ -23,8 +23,7 @@
 #include <pivotal/version.hpp>
 
 /// Receives Pivotal's webhooks: verifies the signature, gives the event. It begins with Webhook.
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// What a Webhook accepts.
 struct WebhookOptions {
@@ -79,17 +78,14 @@ public:
     /// a key store; not for the text `whsec_...`, which is base64. An array of `char` is given with its size,
     /// `from_bytes({key, sizeof key})`.
     static Webhook from_bytes(Body key, WebhookOptions options = {});
-    static Webhook from_bytes(const char* key,
-                              WebhookOptions options = {}) = delete;  // a raw key is no C string
+    static Webhook from_bytes(const char* key, WebhookOptions options = {}) = delete;  // a raw key is no C string
 #endif
 
     /// The constructor, from_env and from_bytes that give nullopt and Errc::invalid_secret or Errc::crypto_failure
     /// instead of throwing.
     /// @{
-    static std::optional<Webhook> create(Secrets secrets, std::error_code& error,
-                                         WebhookOptions options = {});
-    static std::optional<Webhook> from_env(const char* name, std::error_code& error,
-                                           WebhookOptions options = {});
+    static std::optional<Webhook> create(Secrets secrets, std::error_code& error, WebhookOptions options = {});
+    static std::optional<Webhook> from_env(const char* name, std::error_code& error, WebhookOptions options = {});
     static std::optional<Webhook> from_bytes(Body key, std::error_code& error, WebhookOptions options = {});
     static std::optional<Webhook> from_bytes(const char* key, std::error_code&, WebhookOptions = {}) = delete;
     /// @}
@@ -105,8 +101,7 @@ public:
 
     /// What was verified of an authentic delivery, or nullopt and the code. The body is bytes and is never parsed: for
     /// users of another JSON library, for queues (see Event::parse) and proxies.
-    [[nodiscard]] std::optional<Delivery> authenticate(Body body, const HeaderSource& headers,
-                                                       std::error_code& error,
+    [[nodiscard]] std::optional<Delivery> authenticate(Body body, const HeaderSource& headers, std::error_code& error,
                                                        Clock::time_point now = Clock::now()) const;
 
     /// The value of the signature header, one `v1,` signature for each HMAC secret, separated by spaces; or an empty
@@ -121,8 +116,7 @@ public:
 #if defined(__cpp_exceptions)
     /// The same; throws WebhookVerificationError.
     template <class E = Event>
-    [[nodiscard]] E verify(Body body, const HeaderSource& headers,
-                           Clock::time_point now = Clock::now()) const;
+    [[nodiscard]] E verify(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) const;
 
     /// The same; throws WebhookVerificationError.
     Delivery authenticate(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) const;
@@ -145,8 +139,7 @@ private:
     static Webhook make_or_throw(Add add, WebhookOptions options);
 
     /// The one path of verification.
-    detail::Refusal check(Body body, const HeaderSource& headers, Clock::time_point now,
-                          Delivery& delivery) const;
+    detail::Refusal check(Body body, const HeaderSource& headers, Clock::time_point now, Delivery& delivery) const;
 
     std::shared_ptr<const detail::KeyRing> keys_;  // null once it was moved from
     std::chrono::seconds tolerance_;
@@ -171,16 +164,12 @@ std::optional<Webhook> Webhook::make_or_code(Add add, WebhookOptions options, st
     return webhook;
 }
 
-inline std::optional<Webhook> Webhook::create(Secrets secrets, std::error_code& error,
-                                              WebhookOptions options) {
-    return make_or_code([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options,
-                        error);
+inline std::optional<Webhook> Webhook::create(Secrets secrets, std::error_code& error, WebhookOptions options) {
+    return make_or_code([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options, error);
 }
 
-inline std::optional<Webhook> Webhook::from_env(const char* name, std::error_code& error,
-                                                WebhookOptions options) {
-    return make_or_code([&](auto& keys) { return detail::add_secrets_of_variable(keys, name); }, options,
-                        error);
+inline std::optional<Webhook> Webhook::from_env(const char* name, std::error_code& error, WebhookOptions options) {
+    return make_or_code([&](auto& keys) { return detail::add_secrets_of_variable(keys, name); }, options, error);
 }
 
 inline std::optional<Webhook> Webhook::from_bytes(Body key, std::error_code& error, WebhookOptions options) {
@@ -196,8 +185,7 @@ inline detail::Refusal Webhook::check(Body body, const HeaderSource& headers, Cl
     detail::CheckedHeaders checked;
     if (const auto refusal = detail::check_headers(found, now, tolerance_, checked)) return refusal;
     if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
-    if (const auto refusal = detail::check_signature(*keys_, checked, body.view(), delivery.secret))
-        return refusal;
+    if (const auto refusal = detail::check_signature(*keys_, checked, body.view(), delivery.secret)) return refusal;
     delivery.message_id = std::string(checked.id);
     delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
     return detail::accepted;
@@ -239,8 +227,8 @@ std::optional<E> Webhook::verify(Body body, const HeaderSource& headers, std::er
     return detail::parse_verified<E>(body, std::move(delivery), error);
 }
 
-inline std::optional<Delivery> Webhook::authenticate(Body body, const HeaderSource& headers,
-                                                     std::error_code& error, Clock::time_point now) const {
+inline std::optional<Delivery> Webhook::authenticate(Body body, const HeaderSource& headers, std::error_code& error,
+                                                     Clock::time_point now) const {
     error = Errc::crypto_failure;
     std::optional<Delivery> delivery(std::in_place);
     const detail::Refusal refusal = check(body, headers, now, *delivery);
@@ -254,8 +242,7 @@ inline std::optional<Delivery> Webhook::authenticate(Body body, const HeaderSour
 inline std::string Webhook::sign(std::string_view id, Clock::time_point timestamp, Body body,
                                  std::error_code& error) const {
     error = Errc::crypto_failure;
-    const std::int64_t seconds =
-        std::chrono::floor<std::chrono::seconds>(timestamp).time_since_epoch().count();
+    const std::int64_t seconds = std::chrono::floor<std::chrono::seconds>(timestamp).time_since_epoch().count();
     if (!detail::is_message_id(id) || seconds < 1 || seconds > detail::max_timestamp) {
         error = std::make_error_code(std::errc::invalid_argument);
         return {};
@@ -265,8 +252,7 @@ inline std::string Webhook::sign(std::string_view id, Clock::time_point timestam
         return {};
     }
     std::string signatures;
-    if (!detail::sign(*keys_, detail::SignedContent(id, std::to_string(seconds), body.view()), signatures))
-        return {};
+    if (!detail::sign(*keys_, detail::SignedContent(id, std::to_string(seconds), body.view()), signatures)) return {};
     error.clear();
     return signatures;
 }
@@ -283,8 +269,7 @@ Webhook Webhook::make_or_throw(Add add, WebhookOptions options) {
 }
 
 inline Webhook::Webhook(Secrets secrets, WebhookOptions options)
-    : Webhook(make_or_throw([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options)) {
-}
+    : Webhook(make_or_throw([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options)) {}
 
 inline Webhook Webhook::from_env(const char* name, WebhookOptions options) {
     return make_or_throw([&](auto& keys) { return detail::add_secrets_of_variable(keys, name); }, options);
@@ -332,5 +317,4 @@ inline std::string Webhook::sign(std::string_view id, Clock::time_point timestam
 }
 #endif
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -46,8 +46,7 @@ std::size_t count(Work work) {
 }  // namespace
 
 TEST_CASE("authenticate allocates nothing but the id that it returns", "[allocations]") {
-    const pivotal::Webhook webhook(
-        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    const pivotal::Webhook webhook("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     const std::string id = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", timestamp = "1649367553";
     for (const std::size_t size : {0, 1, 350, 65536}) {
         const std::string body(size, 'x');
@@ -75,10 +74,9 @@ TEST_CASE("authenticate allocates nothing but the id that it returns", "[allocat
         CHECK(count([&] { webhook.authenticate(body, {id, timestamp, signature}, now); }) == 1);
         // A refusal by its code is as free: a flood of forgeries costs no memory either.
         const std::string changed = body + '!';
-        CHECK(
-            count([&] {
-                authentic = webhook.authenticate(changed, {id, timestamp, signature}, error, now).has_value();
-            }) == 0);
+        CHECK(count([&] {
+                  authentic = webhook.authenticate(changed, {id, timestamp, signature}, error, now).has_value();
+              }) == 0);
         CHECK_FALSE(authentic);
     }
 }
@@ -93,8 +91,7 @@ const std::string some_event =
 
 }  // namespace
 
-TEST_CASE("verify allocates less than nlohmann's parser alone: it parses once, and copies nothing",
-          "[allocations]") {
+TEST_CASE("verify allocates less than nlohmann's parser alone: it parses once, and copies nothing", "[allocations]") {
     const pivotal::Webhook webhook("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
     const std::string signature = webhook.sign("msg_1", now, some_event);
     const std::size_t parsed = count([&] { const auto value = nlohmann::json::parse(some_event); });
@@ -102,7 +99,5 @@ TEST_CASE("verify allocates less than nlohmann's parser alone: it parses once, a
     CHECK(count([&] { (void)webhook.verify(some_event, {"msg_1", "1649367553", signature}, now); }) < parsed);
     // What is not authentic is not parsed.
     std::error_code error;
-    CHECK(count([&] {
-              (void)webhook.verify(some_event, {"msg_2", "1649367553", signature}, error, now);
-          }) == 0);
+    CHECK(count([&] { (void)webhook.verify(some_event, {"msg_2", "1649367553", signature}, error, now); }) == 0);
 }

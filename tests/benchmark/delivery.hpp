@@ -64,8 +64,7 @@ inline std::size_t read_by_simdjson(const pivotal::Webhook& webhook, const std::
 /// already, and nothing else: no look at a header, no comparison, no check of a result.
 class Floor {
 public:
-    explicit Floor(const Delivery& delivery)
-        : content_(delivery.id + '.' + delivery.timestamp + '.' + delivery.body) {
+    explicit Floor(const Delivery& delivery) : content_(delivery.id + '.' + delivery.timestamp + '.' + delivery.body) {
         // The key's bytes make no difference to the time.
         unsigned char block[64] = {};
         EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);

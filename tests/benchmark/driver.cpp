@@ -52,9 +52,8 @@ long long run(const std::string& mode, int count, const pivotal::Webhook& webhoo
             return read_by_simdjson(webhook, delivery.body, headers, pivotal::Clock::now());
         });
     require(mode == "simdjson");
-    return nanoseconds(count, [&] {
-        return read_by_simdjson(webhook, delivery.body, delivery.headers(), pivotal::Clock::now());
-    });
+    return nanoseconds(
+        count, [&] { return read_by_simdjson(webhook, delivery.body, delivery.headers(), pivotal::Clock::now()); });
 }
 
 }  // namespace
@@ -62,9 +61,8 @@ long long run(const std::string& mode, int count, const pivotal::Webhook& webhoo
 int main(int argc, char** argv) {
     if (argc == 2 && argv[1] == std::string("--versions")) {
         std::printf("g++ %s, %s, nlohmann/json %d.%d.%d, simdjson %d.%d.%d\n", __VERSION__,
-                    OpenSSL_version(OPENSSL_VERSION), NLOHMANN_JSON_VERSION_MAJOR,
-                    NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH,
-                    simdjson::SIMDJSON_VERSION_MAJOR, simdjson::SIMDJSON_VERSION_MINOR,
+                    OpenSSL_version(OPENSSL_VERSION), NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
+                    NLOHMANN_JSON_VERSION_PATCH, simdjson::SIMDJSON_VERSION_MAJOR, simdjson::SIMDJSON_VERSION_MINOR,
                     simdjson::SIMDJSON_VERSION_REVISION);
         return 0;
     }

@@ -39,8 +39,7 @@ int main(int argc, char** argv) {
         });
         count("verify" + suffix, [&] {
             std::error_code error;
-            require(
-                webhook.verify(delivery.body, delivery.headers(), error, Delivery::fixed_now()).has_value());
+            require(webhook.verify(delivery.body, delivery.headers(), error, Delivery::fixed_now()).has_value());
         });
         count("simdjson" + suffix,
               [&] { read_by_simdjson(webhook, delivery.body, delivery.headers(), Delivery::fixed_now()); });

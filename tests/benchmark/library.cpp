@@ -109,8 +109,7 @@ void register_all(const std::string& folder) {
         measure_threads("threads", size, [=](State& state) {
             for (auto _ : state) {
                 std::error_code error;
-                DoNotOptimize(
-                    require(webhook->authenticate(delivery->body, delivery->headers(), error, now)));
+                DoNotOptimize(require(webhook->authenticate(delivery->body, delivery->headers(), error, now)));
             }
         });
         // As far as OpenSSL lets two threads run side by side: nothing of ours is shared.

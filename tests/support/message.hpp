@@ -51,8 +51,7 @@ inline std::string unhex(std::string_view digits) {
 inline std::string hmac_sha256(std::string_view key, std::string_view message) {
     unsigned char tag[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
-    if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(message), message.size(), tag,
-              &size))
+    if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(message), message.size(), tag, &size))
         throw std::runtime_error("HMAC failed");
     return {tag, tag + size};
 }
@@ -119,10 +118,9 @@ inline constexpr Clock::time_point now{std::chrono::seconds(now_seconds)};
 struct Message {
     std::string id = "msg_2nQv8c9aZmYHKr1TtQmXjdB4uWx";
     std::string timestamp = std::to_string(now_seconds);
-    std::string body =
-        R"({"id":"evt_5tGz0q","type":"customer.created","created_at":"2026-05-26T18:42:00.000Z",)"
-        R"("org_id":"org_9Yx","livemode":true,"api_version":"v1",)"
-        R"("data":{"object":{"id":"cus_31","name":"Zoë & Söhne 🎉","health_score":82}}})";
+    std::string body = R"({"id":"evt_5tGz0q","type":"customer.created","created_at":"2026-05-26T18:42:00.000Z",)"
+                       R"("org_id":"org_9Yx","livemode":true,"api_version":"v1",)"
+                       R"("data":{"object":{"id":"cus_31","name":"Zoë & Söhne 🎉","health_score":82}}})";
     std::string signature;
 
     Message() { sign(); }

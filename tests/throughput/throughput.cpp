@@ -129,13 +129,12 @@ public:
     }
     Floor redis_floor() {
         return {"SET NX PX by hiredis", [this] {
-                    const std::shared_ptr<redisContext> context(redisConnect("127.0.0.1", redis().port()),
-                                                                redisFree);
+                    const std::shared_ptr<redisContext> context(redisConnect("127.0.0.1", redis().port()), redisFree);
                     require(context && !context->err, "redisConnect");
                     return [context] {
                         const std::string id = new_id();
-                        auto* const reply = static_cast<redisReply*>(redisCommand(
-                            context.get(), "SET floor:%s %s NX PX 604830000", id.c_str(), id.c_str()));
+                        auto* const reply = static_cast<redisReply*>(
+                            redisCommand(context.get(), "SET floor:%s %s NX PX 604830000", id.c_str(), id.c_str()));
                         const bool good = reply && reply->type == REDIS_REPLY_STATUS;
                         if (reply) freeReplyObject(reply);
                         require(good, "SET");
@@ -149,12 +148,11 @@ public:
                     require(sqlite3_open(name.c_str(), &opened) == SQLITE_OK, "sqlite3_open");
                     const std::shared_ptr<sqlite3> database(opened, sqlite3_close);
                     sqlite3_busy_timeout(opened, 60000);
-                    require(
-                        sqlite3_exec(opened,
-                                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT "
-                                     "EXISTS floor (id TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID",
-                                     nullptr, nullptr, nullptr) == SQLITE_OK,
-                        "sqlite3_exec");
+                    require(sqlite3_exec(opened,
+                                         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT "
+                                         "EXISTS floor (id TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID",
+                                         nullptr, nullptr, nullptr) == SQLITE_OK,
+                            "sqlite3_exec");
                     sqlite3_stmt* prepared = nullptr;
                     sqlite3_prepare_v2(opened, "INSERT INTO floor VALUES (?, ?)", -1, &prepared, nullptr);
                     const std::shared_ptr<sqlite3_stmt> statement(prepared, sqlite3_finalize);
@@ -319,9 +317,7 @@ void measure_disk(const Place& place) {
     std::vector<double> rates;
     for (int round = 0; round < rounds; ++round)
         rates.push_back(rate(1, [&] {
-            return [&] {
-                require(write(file, page.data(), page.size()) == 4096 && fdatasync(file) == 0, "fdatasync");
-            };
+            return [&] { require(write(file, page.data(), page.size()) == 4096 && fdatasync(file) == 0, "fdatasync"); };
         }));
     close(file);
     std::sort(rates.begin(), rates.end());
@@ -398,10 +394,9 @@ double http_rate(int clients, const pivotal::Webhook& webhook, const Answer& ans
         return [&webhook, client] {
             const std::string id = new_id(), body = body_of(id);
             const auto now = pivotal::Clock::now();
-            const httplib::Headers headers = {
-                {"svix-id", "msg_1"},
-                {"svix-timestamp", std::to_string(pivotal::Clock::to_time_t(now))},
-                {"svix-signature", webhook.sign("msg_1", now, body)}};
+            const httplib::Headers headers = {{"svix-id", "msg_1"},
+                                              {"svix-timestamp", std::to_string(pivotal::Clock::to_time_t(now))},
+                                              {"svix-signature", webhook.sign("msg_1", now, body)}};
             const auto answered = client->Post("/", headers, body, "application/json");
             require(answered && answered->status == 200 && answered->body == "ok", "a delivery");
         };
@@ -453,8 +448,7 @@ void measure_http(Place& place) {
     for (std::size_t i = 0; i < ways.size(); ++i) {
         const double a = median(one[i]), b = median(eight[i]);
         if (i == 0) first_one = a, first_eight = b;
-        std::printf("  %-36s %11.0f %10.0f   %.2f  %.2f\n", ways[i].name, a, b, a / first_one,
-                    b / first_eight);
+        std::printf("  %-36s %11.0f %10.0f   %.2f  %.2f\n", ways[i].name, a, b, a / first_one, b / first_eight);
     }
 }
 
@@ -515,10 +509,9 @@ int main(int argc, char** argv) {
         if (option == "--only") only = argv[i + 1], no_http = !only.empty();
     }
     if (argc < 3 || argc % 2 != 1 || seconds <= 0 || rounds < 1 || stored < 1) {
-        std::fprintf(
-            stderr,
-            "usage: %s [--seconds S] [--rounds N] [--stored N] [--growth MOST] [--only NAME] DISK MEMORY\n",
-            argv[0]);
+        std::fprintf(stderr,
+                     "usage: %s [--seconds S] [--rounds N] [--stored N] [--growth MOST] [--only NAME] DISK MEMORY\n",
+                     argv[0]);
         return 2;
     }
     std::printf("Median of %d rounds of %g s, on %u processors\n", rounds, seconds,

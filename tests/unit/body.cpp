@@ -157,8 +157,8 @@ TEST_CASE("a delivery is verified whatever holds its body", "[body]") {
     CHECK(support::outcome(webhook, message.body, headers) == good);
     CHECK(support::outcome(webhook, message.body.c_str(), headers) == good);
     CHECK(support::outcome(webhook, std::string_view(message.body), headers) == good);
-    CHECK(support::outcome(webhook, std::vector<unsigned char>(message.body.begin(), message.body.end()),
-                           headers) == good);
+    CHECK(support::outcome(webhook, std::vector<unsigned char>(message.body.begin(), message.body.end()), headers) ==
+          good);
     CHECK(support::outcome(webhook, ByteArray(message.body), headers) == good);
     CHECK(support::outcome(webhook, {message.body.data(), message.body.size()}, headers) == good);
 

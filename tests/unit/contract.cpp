@@ -103,14 +103,10 @@ TEST_CASE("pairs in braces are converted", "[contract]") {
 TEST_CASE("a list in a variable is a HeaderSource, whatever its pairs are", "[contract]") {
     const Message message;
     const std::initializer_list<std::pair<const char*, std::string_view>> views = {
-        {"svix-id", message.id},
-        {"svix-timestamp", message.timestamp},
-        {"svix-signature", message.signature}};
+        {"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", message.signature}};
     CHECK_BRACES(views);
     const std::initializer_list<std::pair<const char*, std::string>> strings = {
-        {"svix-id", message.id},
-        {"svix-timestamp", message.timestamp},
-        {"svix-signature", message.signature}};
+        {"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", message.signature}};
     CHECK_BRACES(strings);
 }
 
@@ -126,14 +122,14 @@ TEST_CASE("what is left out in braces is absent", "[contract]") {
               return webhook().authenticate(message.body, {}, error, support::now);
           }) == Errc::missing_header);
     CHECK(code_of([&](std::error_code& error) {
-              return webhook().authenticate(message.body, {nullptr, message.timestamp, message.signature},
-                                            error, support::now);
+              return webhook().authenticate(message.body, {nullptr, message.timestamp, message.signature}, error,
+                                            support::now);
           }) == Errc::missing_header);
     CHECK(code_of([&](std::error_code& error) {
               return webhook().authenticate(
                   message.body,
-                  {{"svix-id", message.id}, {"svix-timestamp", null}, {"svix-signature", message.signature}},
-                  error, support::now);
+                  {{"svix-id", message.id}, {"svix-timestamp", null}, {"svix-signature", message.signature}}, error,
+                  support::now);
           }) == Errc::missing_header);
     CHECK(code_of([&](std::error_code& error) {
               return webhook().authenticate(message.body, {{"svix-id", message.id}}, error, support::now);
@@ -157,20 +153,18 @@ TEST_CASE("what is wrong in braces is thrown", "[contract]") {
     CHECK(thrown([&] {
               webhook().authenticate(message.body, {message.id, message.timestamp, "v1,x"}, support::now);
           }) == Errc::signature_mismatch);
-    CHECK(
-        thrown([&] {
-            (void)webhook().verify(
-                message.body,
-                {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", "v1,x"}},
-                support::now);
-        }) == Errc::signature_mismatch);
-    CHECK(
-        thrown([&] {
-            webhook().authenticate(
-                message.body,
-                {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", "v1,x"}},
-                support::now);
-        }) == Errc::signature_mismatch);
+    CHECK(thrown([&] {
+              (void)webhook().verify(
+                  message.body,
+                  {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", "v1,x"}},
+                  support::now);
+          }) == Errc::signature_mismatch);
+    CHECK(thrown([&] {
+              webhook().authenticate(
+                  message.body,
+                  {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", "v1,x"}},
+                  support::now);
+          }) == Errc::signature_mismatch);
 }
 
 // ---- Time ----
@@ -198,8 +192,8 @@ TEST_CASE("what is no container of bytes is no body, and asking does no harm", "
 TEST_CASE("a pointer and a length in braces are a body", "[contract]") {
     const Message message;
     const std::string longer = message.body + "and what a buffer holds behind it";
-    CHECK_NOTHROW(webhook().authenticate({longer.data(), message.body.size()}, support::headers_of(message),
-                                         support::now));
+    CHECK_NOTHROW(
+        webhook().authenticate({longer.data(), message.body.size()}, support::headers_of(message), support::now));
 }
 
 // ---- Event::parse ----

@@ -84,8 +84,7 @@ TEST_CASE("a healthy delivery is verified, and nothing else is found", "[diagnos
     CHECK(findings(Message(), support::secret + "\n") == Findings{Finding::verified});
     CHECK(findings(Message(), support::secret + " " + support::other_secret) == Findings{Finding::verified});
     CHECK(findings(Message(), "C2FVsBQIhrscChlQIMV+b5sSYspob7oD") == Findings{Finding::verified});
-    CHECK(findings(support::secret, Message().body, fields_of(Message(), "webhook-")) ==
-          Findings{Finding::verified});
+    CHECK(findings(support::secret, Message().body, fields_of(Message(), "webhook-")) == Findings{Finding::verified});
 
     Message rotated;
     rotated.signature = rotated.v1(support::other_key) + " " + rotated.signature;
@@ -95,8 +94,8 @@ TEST_CASE("a healthy delivery is verified, and nothing else is found", "[diagnos
     CHECK(findings(joined) == Findings{Finding::verified});
 
     for (const std::string& body :
-         {std::string(), std::string("no JSON"), std::string("{}"), std::string("\0\x80\n", 3),
-          event + "\r\n", std::string(1024, '{'), std::string("\x1F\x8B gzip?")}) {
+         {std::string(), std::string("no JSON"), std::string("{}"), std::string("\0\x80\n", 3), event + "\r\n",
+          std::string(1024, '{'), std::string("\x1F\x8B gzip?")}) {
         INFO(body);
         CHECK(findings(changed(body, body)) == Findings{Finding::verified});
     }
@@ -118,9 +117,9 @@ TEST_CASE("an unrelated forgery is unexplained, and nothing else is found", "[di
     CHECK(findings(forged) == unexplained);
     CHECK(findings(support::secret, forged.body, fields_of(forged, "webhook-")) == unexplained);
     CHECK(findings(forged, support::secret + " " + support::other_secret) == unexplained);
-    for (std::string body : {std::string("{}"), std::string("[1,2]"), std::string("no JSON"), event,
-                             event + "\n", std::string("\xEF\xBB\xBF{}"), std::string("\xE9t\xE9"),
-                             std::string(1000, 'x'), std::string("\xC3\xA9 {"), std::string("\xF0\x9F")}) {
+    for (std::string body : {std::string("{}"), std::string("[1,2]"), std::string("no JSON"), event, event + "\n",
+                             std::string("\xEF\xBB\xBF{}"), std::string("\xE9t\xE9"), std::string(1000, 'x'),
+                             std::string("\xC3\xA9 {"), std::string("\xF0\x9F")}) {
         INFO(body);
         forged.body = body;
         CHECK(findings(forged) == unexplained);
@@ -142,9 +141,9 @@ TEST_CASE("what is unexplained lists what was ruled out and what is left", "[dia
     Message forged;
     forged.signature = forged.v1("a key of nobody");
     const std::string text = explanation(forged);
-    for (const char* const part : {"attempts", "JSON library", "newline", "CRLF", "byte order mark",
-                                   "Latin-1", "secret", "event's id", "two families", "joined", "trimmed",
-                                   "milliseconds", "another endpoint", "does not come from Pivotal"}) {
+    for (const char* const part :
+         {"attempts", "JSON library", "newline", "CRLF", "byte order mark", "Latin-1", "secret", "event's id",
+          "two families", "joined", "trimmed", "milliseconds", "another endpoint", "does not come from Pivotal"}) {
         INFO(part);
         CHECK(contains(text, part));
     }
@@ -179,8 +178,7 @@ TEST_CASE("verified is what Webhook accepts, whatever is changed", "[diagnose]")
         else if (at < field.size())
             field[at] = byte;
         std::error_code error;
-        const bool authentic =
-            webhook.authenticate(message.body, fields_of(message), error, support::now).has_value();
+        const bool authentic = webhook.authenticate(message.body, fields_of(message), error, support::now).has_value();
         accepted += authentic;
         const Findings found = findings(message);
         CHECK_FALSE(found.empty());
@@ -219,8 +217,8 @@ TEST_CASE("a body that was serialised again", "[diagnose]") {
              {R"({"a":"🎉"})", R"({"a":"\ud83c\udf89"})", "no character escaped"},
              {R"({"a":"\u003cb\u003e\u0026"})", R"({"a":"<b>&"})", "as Go does"},
              {R"({"a":"<b>&"})", R"({"a":"\u003cb\u003e\u0026"})", "no character escaped"},
-             {R"({"a":"\b\f\n\r\t\u0001\"\\"})",
-              R"({ "a":"\u0008\u000c\u000A\u000d\u0009\u0001\u0022\u005c"})", "no character escaped"},
+             {R"({"a":"\b\f\n\r\t\u0001\"\\"})", R"({ "a":"\u0008\u000c\u000A\u000d\u0009\u0001\u0022\u005c"})",
+              "no character escaped"},
              {R"({"a":41})", R"({"a":41.0})", "as JavaScript writes them"},
              {R"({"a":[1,41.0]})", R"({"a":[1,41]})", ".0 behind it"},
              {R"({"a":[1.0,41.0]})", R"({"a":[1,41]})", ".0 behind it"},
@@ -245,37 +243,36 @@ TEST_CASE("only what differs is said of a style", "[diagnose]") {
 
 TEST_CASE("numbers as JavaScript writes them", "[diagnose]") {
     using pivotal::detail::javascript_number;
-    for (const auto& [token, expected] : std::map<std::string, std::string>{
-             {"0", "0"},
-             {"-0", "0"},
-             {"-0.0", "0"},
-             {"12", "12"},
-             {"41.0", "41"},
-             {"-41.50", "-41.5"},
-             {"1e5", "100000"},
-             {"1E+2", "100"},
-             {"0.1", "0.1"},
-             {"1e-6", "0.000001"},
-             {"1.5e-7", "1.5e-7"},
-             {"1e-7", "1e-7"},
-             {"123456789012345678901234567890", "123456789012345678901234567890"},
-             {"1e20", "100000000000000000000"},
-             {"1e21", "1e+21"},
-             {"1.25e21", "1.25e+21"},
-             {"-1e300", "-1e+300"},
-             {"5e-324", "5e-324"},
-             {"1.7976931348623157e308", "1.7976931348623157e+308"},
-             {"0.30000000000000004", "0.30000000000000004"},
-             {"123.456", "123.456"}}) {
+    for (const auto& [token, expected] :
+         std::map<std::string, std::string>{{"0", "0"},
+                                            {"-0", "0"},
+                                            {"-0.0", "0"},
+                                            {"12", "12"},
+                                            {"41.0", "41"},
+                                            {"-41.50", "-41.5"},
+                                            {"1e5", "100000"},
+                                            {"1E+2", "100"},
+                                            {"0.1", "0.1"},
+                                            {"1e-6", "0.000001"},
+                                            {"1.5e-7", "1.5e-7"},
+                                            {"1e-7", "1e-7"},
+                                            {"123456789012345678901234567890", "123456789012345678901234567890"},
+                                            {"1e20", "100000000000000000000"},
+                                            {"1e21", "1e+21"},
+                                            {"1.25e21", "1.25e+21"},
+                                            {"-1e300", "-1e+300"},
+                                            {"5e-324", "5e-324"},
+                                            {"1.7976931348623157e308", "1.7976931348623157e+308"},
+                                            {"0.30000000000000004", "0.30000000000000004"},
+                                            {"123.456", "123.456"}}) {
         INFO(token);
         CHECK(javascript_number(token) == expected);
     }
 }
 
 TEST_CASE("a body whose end was changed", "[diagnose]") {
-    for (const std::string& end :
-         {std::string("\n"), std::string("\r\n"), std::string("\r"), std::string(" "), std::string("\t"),
-          std::string("\n\n"), std::string("\0", 1)}) {
+    for (const std::string& end : {std::string("\n"), std::string("\r\n"), std::string("\r"), std::string(" "),
+                                   std::string("\t"), std::string("\n\n"), std::string("\0", 1)}) {
         CHECK(findings(changed(event, event + end)) == Findings{Finding::body_end_changed});
         CHECK(findings(changed(event + end, event)) == Findings{Finding::body_end_changed});
     }
@@ -307,12 +304,12 @@ TEST_CASE("a body whose encoding was changed", "[diagnose]") {
     struct Case {
         std::string was_signed, arrives;
     };
-    for (const Case& test : std::vector<Case>{
-             {"{\"a\":\"\xC3\xA9t\xC3\xA9\"}", "{\"a\":\"\xE9t\xE9\"}"},                   // UTF-8 to Latin-1
-             {"{\"a\":\"\xE9t\xE9\"}", "{\"a\":\"\xC3\xA9t\xC3\xA9\"}"},                   // Latin-1 to UTF-8
-             {"{\"a\":\"\xC3\xA9\"}", "{\"a\":\"\xC3\x83\xC2\xA9\"}"},                     // encoded twice
-             {"{\"a\":\"\xE2\x82\xAC \xE2\x80\x9C\"}", "{\"a\":\"\x80 \x93\"}"},           // Windows-1252
-             {"{\"a\":\"\xE2\x82\xAC\"}", "{\"a\":\"\xC3\xA2\xE2\x80\x9A\xC2\xAC\"}"}}) {  // and twice
+    for (const Case& test :
+         std::vector<Case>{{"{\"a\":\"\xC3\xA9t\xC3\xA9\"}", "{\"a\":\"\xE9t\xE9\"}"},          // UTF-8 to Latin-1
+                           {"{\"a\":\"\xE9t\xE9\"}", "{\"a\":\"\xC3\xA9t\xC3\xA9\"}"},          // Latin-1 to UTF-8
+                           {"{\"a\":\"\xC3\xA9\"}", "{\"a\":\"\xC3\x83\xC2\xA9\"}"},            // encoded twice
+                           {"{\"a\":\"\xE2\x82\xAC \xE2\x80\x9C\"}", "{\"a\":\"\x80 \x93\"}"},  // Windows-1252
+                           {"{\"a\":\"\xE2\x82\xAC\"}", "{\"a\":\"\xC3\xA2\xE2\x80\x9A\xC2\xAC\"}"}}) {  // and twice
         INFO(test.was_signed);
         CHECK(findings(changed(test.was_signed, test.arrives)) == Findings{Finding::body_charset});
     }
@@ -338,8 +335,7 @@ TEST_CASE("a body that looks truncated", "[diagnose]") {
     }
     // Complete, or no beginning of JSON: not accused.
     CHECK(findings(changed(whole, std::string(1024, 'x'))) == Findings{Finding::unexplained});
-    CHECK(findings(changed(whole, "{\"a\":\"" + std::string(1016, 'x') + "\"}")) ==
-          Findings{Finding::unexplained});
+    CHECK(findings(changed(whole, "{\"a\":\"" + std::string(1016, 'x') + "\"}")) == Findings{Finding::unexplained});
     CHECK(findings(changed(whole, "{\"a\":]" + std::string(1018, 'x'))) == Findings{Finding::unexplained});
 
     // Of what is no JSON, content-length says it.
@@ -382,8 +378,7 @@ TEST_CASE("a body that was wrapped", "[diagnose]") {
     CHECK(findings(changed(event, lines + "\n")) == base64);
     CHECK(contains(explanation(changed(event, lines)), "isBase64Encoded"));
 
-    const std::string quoted = nlohmann::json(event).dump(),
-                      ascii = nlohmann::json(event).dump(-1, ' ', true);
+    const std::string quoted = nlohmann::json(event).dump(), ascii = nlohmann::json(event).dump(-1, ' ', true);
     REQUIRE(quoted != ascii);
     for (const std::string& text : {quoted, ascii}) {
         CHECK(findings(changed(event, text)) == string);
@@ -402,9 +397,8 @@ TEST_CASE("a body that was wrapped", "[diagnose]") {
 
 TEST_CASE("the sender takes the text of the secret for the key", "[diagnose]") {
     const std::string bare = support::secret.substr(6);
-    for (const std::string& key :
-         {support::secret, bare, support::secret + "\n", bare + "\n", "v1," + support::secret,
-          "\"" + support::secret + "\"", "'" + support::secret + "'"}) {
+    for (const std::string& key : {support::secret, bare, support::secret + "\n", bare + "\n", "v1," + support::secret,
+                                   "\"" + support::secret + "\"", "'" + support::secret + "'"}) {
         Message message;
         message.sign(key);
         INFO(key);
@@ -443,9 +437,8 @@ TEST_CASE("a secret that was copied badly", "[diagnose]") {
     CHECK(findings(message, "\"v1," + url_safe + "\"") ==
           Findings{Finding::secret_quoted, Finding::secret_with_version, Finding::secret_url_safe});
 
-    for (const std::string& quoted :
-         {"\"" + secret + "\"", "'" + secret + "'", secret + "\"", "\"'" + secret + "'\"", "`" + secret + "`",
-          "\xE2\x80\x9C" + secret + "\xE2\x80\x9D"}) {
+    for (const std::string& quoted : {"\"" + secret + "\"", "'" + secret + "'", secret + "\"", "\"'" + secret + "'\"",
+                                      "`" + secret + "`", "\xE2\x80\x9C" + secret + "\xE2\x80\x9D"}) {
         INFO(quoted);
         CHECK(findings(Message(), quoted) == Findings{Finding::secret_quoted});
         CHECK(contains(explanation(Message(), quoted), "the key is the right one"));
@@ -466,8 +459,7 @@ TEST_CASE("a secret that was copied badly", "[diagnose]") {
 TEST_CASE("a secret that is none", "[diagnose]") {
     for (const std::string& bad :
          {std::string(), std::string(" \n"), std::string("whsec_"), std::string("whsec_AAAA"),
-          std::string("whsec_????"), std::string("\""),
-          std::string("whsk_") + support::base64(std::string(64, 'x')),
+          std::string("whsec_????"), std::string("\""), std::string("whsk_") + support::base64(std::string(64, 'x')),
           std::string("pivotal_test_0123456789abcdef0123456789abcdef"), std::string("whpk_AAAA"),
           std::string("whsec_") + std::string(400, 'A'), std::string("v1,"), std::string("\"\"")}) {
         INFO(bad);
@@ -484,11 +476,9 @@ TEST_CASE("a secret that is none", "[diagnose]") {
     CHECK(pivotal::diagnose(unset, Message().body, fields_of(Message()), support::now).front().finding ==
           Finding::secret_malformed);
     // Its `_` does not make it url-safe base64.
-    CHECK(findings(Message(), "sk_live_0123456789abcdef0123456789abcdef0123") ==
-          Findings{Finding::secret_malformed});
+    CHECK(findings(Message(), "sk_live_0123456789abcdef0123456789abcdef0123") == Findings{Finding::secret_malformed});
     // Nor do those of two secrets without a space between them, nor of what is no base64 at all.
-    CHECK(findings(Message(), support::secret + support::other_secret) ==
-          Findings{Finding::secret_malformed});
+    CHECK(findings(Message(), support::secret + support::other_secret) == Findings{Finding::secret_malformed});
     CHECK(findings(Message(), "whsec_{\"some_secret\":1}") == Findings{Finding::secret_malformed});
     // Without any secret nothing can be ruled out; with one that is another it can.
     CHECK(findings(Message(), "whsec_AAAA") == Findings{Finding::secret_malformed});
@@ -516,8 +506,7 @@ TEST_CASE("signed with another of the secrets given", "[diagnose]") {
     const support::Ed25519Signer signer(std::string(32, 's'));
     Message asymmetric;
     asymmetric.signature = asymmetric.v1a(signer);
-    CHECK(findings(asymmetric, support::secret + " " + signer.secret()) ==
-          Findings{Finding::secret_is_another});
+    CHECK(findings(asymmetric, support::secret + " " + signer.secret()) == Findings{Finding::secret_is_another});
     asymmetric.body += "\n";
     CHECK(findings(asymmetric, signer.secret()) == Findings{Finding::body_end_changed});
 }
@@ -537,8 +526,7 @@ TEST_CASE("a header that is missing", "[diagnose]") {
         CHECK(findings(support::secret, Message().body, fields) == Findings{Finding::header_missing});
     }
     CHECK(findings(support::secret, Message().body, Fields()) == Findings{Finding::header_missing});
-    CHECK(findings(support::secret, Message().body, Fields{{"svix-id", "msg_1"}}) ==
-          Findings{Finding::header_missing});
+    CHECK(findings(support::secret, Message().body, Fields{{"svix-id", "msg_1"}}) == Findings{Finding::header_missing});
     CHECK(findings("", "", Fields()) == Findings{Finding::secret_malformed, Finding::header_missing});
 }
 
@@ -554,8 +542,7 @@ TEST_CASE("a header that is not of its form", "[diagnose]") {
     }
     CHECK(findings(changed_field(&Message::timestamp, "2026-05-26T18:42:00Z")) ==
           Findings{Finding::header_malformed, Finding::unexplained});
-    CHECK(findings(changed_field(&Message::signature, std::string(9000, 'x'))) ==
-          Findings{Finding::header_malformed});
+    CHECK(findings(changed_field(&Message::signature, std::string(9000, 'x'))) == Findings{Finding::header_malformed});
     // Signed, and refused all the same.
     for (const auto& [field, value] : std::vector<std::pair<std::string Message::*, std::string>>{
              {&Message::id, "msg.with.dots"},
@@ -595,10 +582,9 @@ TEST_CASE("headers of two families", "[diagnose]") {
     fields.emplace_back("svix-signature", "v1,none");
     CHECK(findings(support::secret, message.body, fields) == mixed);
     const auto found = pivotal::diagnose(support::secret, message.body, fields, support::now);
-    CHECK(contains(
-        found.front().explanation,
-        "the value of webhook-id is taken and the value of webhook-timestamp is taken and the value of "
-        "webhook-signature is taken"));
+    CHECK(contains(found.front().explanation,
+                   "the value of webhook-id is taken and the value of webhook-timestamp is taken and the value of "
+                   "webhook-signature is taken"));
 }
 
 TEST_CASE("headers joined or repeated", "[diagnose]") {
@@ -696,8 +682,7 @@ TEST_CASE("a clock that is wrong, and by how much", "[diagnose]") {
     using std::chrono::seconds;
     const Findings wrong{Finding::clock_wrong};
     for (const int distance : {-300, -1, 0, 1, 300})
-        CHECK(findings(Message(), support::secret, support::now + seconds{distance}) ==
-              Findings{Finding::verified});
+        CHECK(findings(Message(), support::secret, support::now + seconds{distance}) == Findings{Finding::verified});
     for (const int distance : {-100'000, -3600, -301, 301, 3600, 100'000})
         CHECK(findings(Message(), support::secret, support::now + seconds{distance}) == wrong);
 
@@ -773,8 +758,7 @@ TEST_CASE("the work is bounded", "[diagnose][long]") {
     Fields fields;
     for (int i = 0; i < 100; ++i)
         for (const auto& field : fields_of(forged)) fields.push_back(field);
-    CHECK(findings(secrets, forged.body, fields) ==
-          Findings{Finding::header_malformed, Finding::unexplained});
+    CHECK(findings(secrets, forged.body, fields) == Findings{Finding::header_malformed, Finding::unexplained});
 
     // Deep, wide and broken JSON.
     for (const std::string& body : {std::string(100'000, '['), std::string(600, '[') + std::string(600, ']'),
@@ -817,8 +801,7 @@ TEST_CASE("that a Webhook accepts is said only where it does", "[diagnose]") {
 }
 
 TEST_CASE("a prefix in capitals is one mistake", "[diagnose]") {
-    for (const std::string& secret :
-         {"WHSEC_" + support::secret.substr(6), "Whsec_" + support::secret.substr(6)}) {
+    for (const std::string& secret : {"WHSEC_" + support::secret.substr(6), "Whsec_" + support::secret.substr(6)}) {
         CHECK(findings(Message(), secret) == Findings{Finding::secret_malformed});
         CHECK(contains(explanation(Message(), secret), "lower case"));
         CHECK(contains(explanation(Message(), secret), "the key is the right one"));
@@ -876,13 +859,11 @@ TEST_CASE("every kind of HeaderSource is diagnosed alike", "[diagnose]") {
     const char* const secret = support::secret.c_str();
     const std::vector<unsigned char> bytes(message.body.begin(), message.body.end());
     one(pivotal::diagnose(secret, bytes, {message.id, message.timestamp, message.signature}, support::now));
-    one(pivotal::diagnose(support::secret, bytes, {message.id, message.timestamp, message.signature},
-                          support::now));
-    one(pivotal::diagnose(secret, message.body,
-                          {{"svix-id", message.id},
-                           {"svix-timestamp", message.timestamp},
-                           {"svix-signature", message.signature}},
-                          support::now));
+    one(pivotal::diagnose(support::secret, bytes, {message.id, message.timestamp, message.signature}, support::now));
+    one(pivotal::diagnose(
+        secret, message.body,
+        {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", message.signature}},
+        support::now));
     one(pivotal::diagnose(support::secret, message.body,
                           {{"webhook-id", message.id},
                            {"webhook-timestamp", message.timestamp},
@@ -899,8 +880,7 @@ TEST_CASE("every kind of HeaderSource is diagnosed alike", "[diagnose]") {
 
 TEST_CASE("each finding has its own name", "[diagnose]") {
     std::set<std::string_view> names;
-    for (int i = 0; i <= static_cast<int>(Finding::unexplained); ++i)
-        names.insert(to_string(static_cast<Finding>(i)));
+    for (int i = 0; i <= static_cast<int>(Finding::unexplained); ++i) names.insert(to_string(static_cast<Finding>(i)));
     CHECK(names.size() == static_cast<std::size_t>(Finding::unexplained) + 1);
     CHECK(names.count("unknown") == 0);
     CHECK(to_string(static_cast<Finding>(1000)) == "unknown");

@@ -27,14 +27,10 @@ struct Expected {
 };
 
 const Expected all_codes[] = {
-    {Errc::missing_header, 1, "missing header", 401},
-    {Errc::malformed_header, 2, "malformed header", 401},
-    {Errc::timestamp_too_old, 3, "timestamp too old", 401},
-    {Errc::timestamp_too_new, 4, "timestamp too new", 401},
-    {Errc::signature_mismatch, 5, "signature mismatch", 401},
-    {Errc::malformed_event, 6, "malformed event", 400},
-    {Errc::invalid_secret, 7, "invalid secret", 500},
-    {Errc::crypto_failure, 8, "failure inside OpenSSL", 500},
+    {Errc::missing_header, 1, "missing header", 401},         {Errc::malformed_header, 2, "malformed header", 401},
+    {Errc::timestamp_too_old, 3, "timestamp too old", 401},   {Errc::timestamp_too_new, 4, "timestamp too new", 401},
+    {Errc::signature_mismatch, 5, "signature mismatch", 401}, {Errc::malformed_event, 6, "malformed event", 400},
+    {Errc::invalid_secret, 7, "invalid secret", 500},         {Errc::crypto_failure, 8, "failure inside OpenSSL", 500},
 };
 
 /// A category of somebody else, which has the same numbers.

@@ -167,18 +167,16 @@ TEST_CASE("a known field of another type is absent, and kept in extra", "[event]
 }
 
 TEST_CASE("unknown fields are kept in extra", "[event]") {
-    const auto event =
-        parsed(with(R"(,"request_id":"req_1","new":{"deep":[1,{"id":"x"}]},"":null,"livemode":true)"));
+    const auto event = parsed(with(R"(,"request_id":"req_1","new":{"deep":[1,{"id":"x"}]},"":null,"livemode":true)"));
     REQUIRE(event.has_value());
-    CHECK(event->extra ==
-          json{{"request_id", "req_1"}, {"new", {{"deep", {1, {{"id", "x"}}}}}}, {"", nullptr}});
+    CHECK(event->extra == json{{"request_id", "req_1"}, {"new", {{"deep", {1, {{"id", "x"}}}}}}, {"", nullptr}});
     CHECK(event->livemode == true);
     CHECK(event->id == "evt_1");
 }
 
 TEST_CASE("data may be anything", "[event]") {
-    for (const char* data : {"{}", "[]", "[1,2]", "\"text\"", "5", "-0.5", "true", "false",
-                             R"({"object":null})", R"({"object":5,"previous_attributes":[1]})"}) {
+    for (const char* data : {"{}", "[]", "[1,2]", "\"text\"", "5", "-0.5", "true", "false", R"({"object":null})",
+                             R"({"object":5,"previous_attributes":[1]})"}) {
         CAPTURE(data);
         const auto event = parsed(with(",\"data\":" + std::string(data)));
         REQUIRE(event.has_value());
@@ -224,8 +222,7 @@ constexpr bool has_object<E, std::void_t<decltype(std::declval<E>().object())>> 
 template <class E, class = void>
 constexpr bool has_previous_attributes = false;
 template <class E>
-constexpr bool has_previous_attributes<E, std::void_t<decltype(std::declval<E>().previous_attributes())>> =
-    true;
+constexpr bool has_previous_attributes<E, std::void_t<decltype(std::declval<E>().previous_attributes())>> = true;
 
 }  // namespace
 
@@ -250,8 +247,7 @@ TEST_CASE("a temporary event hands out no reference into itself", "[event]") {
 }
 
 TEST_CASE("the last of two equal keys wins", "[event]") {
-    auto event =
-        parsed(R"({"id":"a","type":"b","id":"c","type":"d","org_id":"e","org_id":"f","x":1,"x":{"y":2},
+    auto event = parsed(R"({"id":"a","type":"b","id":"c","type":"d","org_id":"e","org_id":"f","x":1,"x":{"y":2},
         "livemode":true,"livemode":false,"data":{"object":{"a":1}},"data":{"object":{"b":2,"b":3},"z":[1],"z":[]}})");
     REQUIRE(event.has_value());
     CHECK(event->id == "c");
@@ -265,8 +261,7 @@ TEST_CASE("the last of two equal keys wins", "[event]") {
     CHECK(problem_of(R"({"id":5,"type":"b","id":"a"})") == "accepted");
     CHECK(problem_of(R"({"id":"a","type":"b","id":{"id":"c"}})") == no_id);
 
-    event = parsed(
-        with(R"(,"org_id":"o","org_id":null,"livemode":5,"livemode":true,"data":{"a":1},"data":null)"));
+    event = parsed(with(R"(,"org_id":"o","org_id":null,"livemode":5,"livemode":true,"data":{"a":1},"data":null)"));
     REQUIRE(event.has_value());
     CHECK_FALSE(event->org_id.has_value());
     CHECK(event->livemode == true);
@@ -282,8 +277,8 @@ TEST_CASE("the last of two equal keys wins", "[event]") {
 // ---- Strict JSON ----
 
 TEST_CASE("the outermost value is an object", "[event]") {
-    for (const char* text : {"null", "true", "5", "-1.5", "\"text\"", "[]", "[{\"id\":\"a\",\"type\":\"b\"}]",
-                             "[[]]", " [1] ", "[{}]"})
+    for (const char* text :
+         {"null", "true", "5", "-1.5", "\"text\"", "[]", "[{\"id\":\"a\",\"type\":\"b\"}]", "[[]]", " [1] ", "[{}]"})
         CHECK(problem_of(text) == no_object);
 }
 
@@ -294,8 +289,7 @@ TEST_CASE("what is not JSON is refused", "[event]") {
         CAPTURE(size);
         CHECK(problem_of(good.substr(0, size)) == no_json);
     }
-    for (const char* behind :
-         {"x", "{}", "]", "}", ",", "null", "\"", "//", "\xEF\xBB\xBF", "\v", "\f", "\xC2\xA0"}) {
+    for (const char* behind : {"x", "{}", "]", "}", ",", "null", "\"", "//", "\xEF\xBB\xBF", "\v", "\f", "\xC2\xA0"}) {
         CAPTURE(behind);
         CHECK(problem_of(good + behind) == no_json);
         CHECK_FALSE(parsed(behind + good).has_value());
@@ -305,13 +299,11 @@ TEST_CASE("what is not JSON is refused", "[event]") {
         CHECK(problem_of(space + good) == "accepted");
     }
     for (const char* value :
-         {"",          "undefined",  "NaN",         "Infinity",  "-Infinity", "nul",    "True",
-          "01",        "-01",        "+1",          "1.",        ".5",        "-",      "1e",
-          "1e+",       "0x10",       "1_000",       "'x'",       "\"\t\"",    "\"\n\"", "\"\x1f\"",
-          "\"\\x41\"", "\"\\u12\"",  "\"\\u12g4\"", "\"\\",      "\"\\'\"",   "[1,]",   "[,1]",
-          "[1 2]",     "{\"a\":1,}", "{\"a\"}",     "{a:1}",     "{\"a\":}",  "{,}",    "[",
-          "{",         "[}",         "{]",          "/* x */ 1", "1 // x",    "\"x",    "x",
-          "\\u0031",   "\\ud83d"}) {
+         {"",       "undefined", "NaN",        "Infinity",  "-Infinity", "nul",         "True",    "01",      "-01",
+          "+1",     "1.",        ".5",         "-",         "1e",        "1e+",         "0x10",    "1_000",   "'x'",
+          "\"\t\"", "\"\n\"",    "\"\x1f\"",   "\"\\x41\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\",    "\"\\'\"", "[1,]",
+          "[,1]",   "[1 2]",     "{\"a\":1,}", "{\"a\"}",   "{a:1}",     "{\"a\":}",    "{,}",     "[",       "{",
+          "[}",     "{]",        "/* x */ 1",  "1 // x",    "\"x",       "x",           "\\u0031", "\\ud83d"}) {
         CAPTURE(value);
         CHECK(problem_of(with(",\"x\":" + std::string(value))) == no_json);
     }
@@ -321,17 +313,16 @@ TEST_CASE("what is not JSON is refused", "[event]") {
 }
 
 TEST_CASE("UTF-8 is strict", "[event]") {
-    for (const char* text : {"é", "中", "🎉", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBD", "\xEF\xBF\xBF",
-                             "\x7F", "\xEF\xBB\xBF", "\xF4\x8F\xBF\xBF"}) {
+    for (const char* text : {"é", "中", "🎉", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBD", "\xEF\xBF\xBF", "\x7F",
+                             "\xEF\xBB\xBF", "\xF4\x8F\xBF\xBF"}) {
         CAPTURE(text);
         const auto event = parsed(with(",\"x\":\"" + std::string(text) + "\""));
         REQUIRE(event.has_value());
         CHECK(event->extra.at("x") == text);
     }
-    for (const char* text :
-         {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC3", "\xC3(", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xE4\xB8",
-          "\xED\xA0\x80", "\xED\xBF\xBF", "\xED\xA0\xBD\xED\xB8\x80", "\xF0\x80\x80\x80", "\xF0\x9F\x8E",
-          "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xFE", "\xFF", "caf\xE9"}) {
+    for (const char* text : {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC3", "\xC3(", "\xE0\x80\x80", "\xE0\x9F\xBF",
+                             "\xE4\xB8", "\xED\xA0\x80", "\xED\xBF\xBF", "\xED\xA0\xBD\xED\xB8\x80", "\xF0\x80\x80\x80",
+                             "\xF0\x9F\x8E", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xFE", "\xFF", "caf\xE9"}) {
         CAPTURE(text);
         CHECK(problem_of(with(",\"x\":\"" + std::string(text) + "\"")) == no_json);
         CHECK(problem_of(with(",\"" + std::string(text) + "\":1")) == no_json);
@@ -409,8 +400,7 @@ TEST_CASE("what is nested deeper is not built", "[event]") {
     for (const std::string open : {"[", "{\"x\":", "[{\"x\":"}) {
         CAPTURE(open);
         pivotal::detail::JsonObject<json, 1> object(names);
-        CHECK(object.parse("{\"x\":" + repeated(open, 1000)) ==
-              std::string("it is nested deeper than 512 levels"));
+        CHECK(object.parse("{\"x\":" + repeated(open, 1000)) == std::string("it is nested deeper than 512 levels"));
         std::size_t levels = 0;
         const json null, *value = &object.others;
         for (; value->is_structured(); value = value->empty() ? &null : &*value->begin()) ++levels;
@@ -487,8 +477,7 @@ TEST_CASE("a lone surrogate escape becomes U+FFFD", "[event]") {
 }
 
 TEST_CASE("a lone surrogate is replaced wherever a string is", "[event]") {
-    auto event =
-        parsed("{\"id\":\"\\ud83d\",\"type\":\"\\udc00.a\",\"\\ud83d\":{\"\\ud83e\":[\"\\ud83d\"]}}");
+    auto event = parsed("{\"id\":\"\\ud83d\",\"type\":\"\\udc00.a\",\"\\ud83d\":{\"\\ud83e\":[\"\\ud83d\"]}}");
     REQUIRE(event.has_value());
     CHECK(event->id == "\xEF\xBF\xBD");
     CHECK(event->type == "\xEF\xBF\xBD.a");
@@ -500,12 +489,11 @@ TEST_CASE("a lone surrogate is replaced wherever a string is", "[event]") {
 
     // What is no JSON does not become JSON by it.
     for (const char* bad :
-         {R"(\ud83d)", R"("\ud83d)", R"("\ud83d\)", R"("\ud83d\")", R"("\ud83)", R"("\ud83")", R"("\ud8)",
-          R"("\ud")", R"("\u")", R"("\Ud83d")", R"("\ud83g")", R"("\ud83d\ud83")", R"("\ud83d\u")"}) {
+         {R"(\ud83d)", R"("\ud83d)", R"("\ud83d\)", R"("\ud83d\")", R"("\ud83)", R"("\ud83")", R"("\ud8)", R"("\ud")",
+          R"("\u")", R"("\Ud83d")", R"("\ud83g")", R"("\ud83d\ud83")", R"("\ud83d\u")"}) {
         CAPTURE(bad);
         CHECK(problem_of(with(",\"x\":" + std::string(bad))) == no_json);
-        CHECK(problem_of("{\"id\":\"evt_1\",\"type\":\"a\",\"x\":" + std::string(bad)) ==
-              no_json);  // at the end
+        CHECK(problem_of("{\"id\":\"evt_1\",\"type\":\"a\",\"x\":" + std::string(bad)) == no_json);  // at the end
     }
 }
 

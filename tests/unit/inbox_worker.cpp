@@ -220,8 +220,7 @@ TEST_CASE("the destructor waits for the handlers that run, and no more are start
     releaser.join();
 }
 
-TEST_CASE("a handler that fails is called again, with longer and longer pauses, and then given up",
-          "[inbox]") {
+TEST_CASE("a handler that fails is called again, with longer and longer pauses, and then given up", "[inbox]") {
     Fixture f;
     int calls = 0;
     f.inbox->add("evt_1");
@@ -229,8 +228,7 @@ TEST_CASE("a handler that fails is called again, with longer and longer pauses, 
         auto options = f.options();
         options.max_attempts = 15;
         const InboxWorker worker(
-            f.inbox, [&](const Event&) { throw std::runtime_error("no " + std::to_string(++calls)); },
-            options);
+            f.inbox, [&](const Event&) { throw std::runtime_error("no " + std::to_string(++calls)); }, options);
         CHECK(f.inbox->wait_for("evt_1", "dead: no 15"));
     }
     CHECK(calls == 15);
@@ -590,8 +588,7 @@ TEST_CASE("a handler takes the event, or the job", "[inbox]") {
         const InboxWorker worker(
             f.inbox,
             [&](const Job& job) {
-                seen =
-                    job.event.id + " " + job.body + " " + std::to_string(job.attempt) + " " + job.message_id;
+                seen = job.event.id + " " + job.body + " " + std::to_string(job.attempt) + " " + job.message_id;
                 held = job.held();
                 f.inbox->lost = true;
                 held_when_lost = job.held();
@@ -757,8 +754,7 @@ TEST_CASE("an option of a worker that makes no sense is refused", "[inbox]") {
     CHECK(error_of([](Options&) {}) == "none");
     CHECK(error_of([](Options& o) { o.threads = 0; }) == "pivotal: an InboxWorker needs a thread");
     for (const int attempts : {0, -1, INT_MIN})
-        CHECK(error_of([&](Options& o) { o.max_attempts = attempts; }) ==
-              "pivotal: an InboxWorker needs an attempt");
+        CHECK(error_of([&](Options& o) { o.max_attempts = attempts; }) == "pivotal: an InboxWorker needs an attempt");
     for (const std::chrono::milliseconds time : {0ms, -1ms, -for_ever, for_ever}) {
         CHECK(error_of([&](Options& o) { o.lease = time; }) ==
               "pivotal: an InboxWorker needs a lease, of a year at most");

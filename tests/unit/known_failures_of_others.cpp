@@ -63,8 +63,8 @@ TEST_CASE("RUSTSEC-2024-0010: a signature cut short, or empty, is refused", "[kn
 }
 
 TEST_CASE("a secret that decodes to nothing is no secret", "[known_failures]") {
-    for (const char* secret : {"", " ", "whsec_", "whsec_ ", "whsec_=", "whsec_==", "whsec_====", "whpk_",
-                               "=", "==", "whsec_!!!!", "whsec_\n"}) {
+    for (const char* secret : {"", " ", "whsec_", "whsec_ ", "whsec_=", "whsec_==", "whsec_====", "whpk_", "=",
+                               "==", "whsec_!!!!", "whsec_\n"}) {
         INFO(secret);
         CHECK(code_of_secret(secret) == Errc::invalid_secret);
     }
@@ -86,8 +86,8 @@ TEST_CASE("white space and junk inside a secret are not dropped silently", "[kno
     for (const std::string& whole : {support::secret, support::other_secret}) {
         REQUIRE(code_of_secret(whole) == accepted);
         for (std::size_t at = 6; at <= whole.size(); ++at)
-            for (const char* junk : {"-", "_", ".", "!", "\x01", "\x7f", "\xc3\xa9", "\xe2\x80\x8b", "*", "=",
-                                     ",", ":", "\\n", "===="}) {
+            for (const char* junk :
+                 {"-", "_", ".", "!", "\x01", "\x7f", "\xc3\xa9", "\xe2\x80\x8b", "*", "=", ",", ":", "\\n", "===="}) {
                 INFO(at << " " << junk);
                 CHECK(code_of_secret(whole.substr(0, at) + junk + whole.substr(at)) == Errc::invalid_secret);
             }
@@ -105,8 +105,8 @@ TEST_CASE("a token without a comma is skipped, and raises nothing foreign", "[kn
     Message message;
     const std::string good = message.signature;
     for (const std::string& token :
-         std::vector<std::string>{"v1", "garbage", ",", ",,", "v1,", ",v1", "v1a", "v1a,", "=",
-                                  "v1:" + good.substr(3), "v1" + good.substr(3), "v1;" + good.substr(3)}) {
+         std::vector<std::string>{"v1", "garbage", ",", ",,", "v1,", ",v1", "v1a", "v1a,", "=", "v1:" + good.substr(3),
+                                  "v1" + good.substr(3), "v1;" + good.substr(3)}) {
         INFO(token);
         message.signature = token;
         CHECK(code_of(message) == Errc::signature_mismatch);
@@ -114,8 +114,7 @@ TEST_CASE("a token without a comma is skipped, and raises nothing foreign", "[kn
         CHECK(code_of(message) == accepted);
         message.signature = token;
         try {
-            webhook.authenticate(message.body, {message.id, message.timestamp, message.signature},
-                                 support::now);
+            webhook.authenticate(message.body, {message.id, message.timestamp, message.signature}, support::now);
             FAIL("accepted");
         } catch (const pivotal::WebhookVerificationError& refused) {
             CHECK(refused.code() == Errc::signature_mismatch);
@@ -141,8 +140,7 @@ TEST_CASE("a good signature is found wherever it stands in the list", "[known_fa
         for (std::size_t at = 0; at < count; ++at) {
             INFO(at << " of " << count);
             message.signature.clear();
-            for (std::size_t i = 0; i < count; ++i)
-                message.signature += (i == 0 ? "" : " ") + (i == at ? good : bad);
+            for (std::size_t i = 0; i < count; ++i) message.signature += (i == 0 ? "" : " ") + (i == at ? good : bad);
             CHECK(code_of(message) == accepted);
         }
     }
@@ -150,9 +148,7 @@ TEST_CASE("a good signature is found wherever it stands in the list", "[known_fa
 
 TEST_CASE("the tolerance is checked on both sides", "[known_failures]") {
     const Message message;
-    const auto at = [&](int seconds) {
-        return code_of(message, support::now + std::chrono::seconds(seconds));
-    };
+    const auto at = [&](int seconds) { return code_of(message, support::now + std::chrono::seconds(seconds)); };
     CHECK(at(300) == accepted);
     CHECK(at(-300) == accepted);
     CHECK(at(301) == Errc::timestamp_too_old);
@@ -173,8 +169,7 @@ TEST_CASE("the smallest and the largest timestamps of 64 bits do not overflow", 
     }
     message.timestamp = "999999999999";
     message.sign();
-    for (const auto now :
-         {support::Clock::time_point::min(), support::Clock::time_point::max(), support::now})
+    for (const auto now : {support::Clock::time_point::min(), support::Clock::time_point::max(), support::now})
         CHECK(code_of(message, now) == Errc::timestamp_too_new);
     message.timestamp = "1";
     message.sign();
@@ -184,12 +179,10 @@ TEST_CASE("the smallest and the largest timestamps of 64 bits do not overflow", 
     std::error_code error;
     const Webhook patient(support::secret, {std::chrono::seconds::max()});
     for (const auto now : {support::Clock::time_point::min(), support::Clock::time_point::max()})
-        CHECK(patient.authenticate(message.body, {message.id, message.timestamp, message.signature}, error,
-                                   now));
+        CHECK(patient.authenticate(message.body, {message.id, message.timestamp, message.signature}, error, now));
 }
 
-TEST_CASE("a timestamp is digits alone: no NaN, suffix, sign, leading zero or other script",
-          "[known_failures]") {
+TEST_CASE("a timestamp is digits alone: no NaN, suffix, sign, leading zero or other script", "[known_failures]") {
     // What a patient parser reads in each is the time of the test, and none is too long.
     struct Form {
         std::string text;
@@ -254,8 +247,7 @@ TEST_CASE("a timestamp is digits alone: no NaN, suffix, sign, leading zero or ot
 
 TEST_CASE("the names of headers are found in any case", "[known_failures]") {
     const Message message;
-    for (const std::string prefix :
-         {"svix-", "Svix-", "SVIX-", "sViX-", "webhook-", "Webhook-", "WEBHOOK-"}) {
+    for (const std::string prefix : {"svix-", "Svix-", "SVIX-", "sViX-", "webhook-", "Webhook-", "WEBHOOK-"}) {
         for (const char* id : {"id", "Id", "ID", "iD"}) {
             INFO(prefix << id);
             const Names headers = {{prefix + id, message.id},
@@ -276,8 +268,7 @@ TEST_CASE("bodies that read the same through U+FFFD do not share a signature", "
         message.sign();
         for (const std::string& body : bodies) {
             message.body = body;
-            CHECK(code_of(message) ==
-                  (body == signed_body ? accepted : make_error_code(Errc::signature_mismatch)));
+            CHECK(code_of(message) == (body == signed_body ? accepted : make_error_code(Errc::signature_mismatch)));
         }
     }
 }
@@ -285,9 +276,8 @@ TEST_CASE("bodies that read the same through U+FFFD do not share a signature", "
 TEST_CASE("an unsigned svix-id beside a valid webhook- triple is never used", "[known_failures]") {
     // A receiver that verifies one family and remembers the id of the other can be made to handle a replay.
     const Message message;
-    const Names triple = {{"webhook-id", message.id},
-                          {"webhook-timestamp", message.timestamp},
-                          {"webhook-signature", message.signature}};
+    const Names triple = {
+        {"webhook-id", message.id}, {"webhook-timestamp", message.timestamp}, {"webhook-signature", message.signature}};
     std::error_code error;
     const auto event = webhook.verify(message.body, triple, error, support::now);
     REQUIRE(event);
@@ -301,9 +291,9 @@ TEST_CASE("an unsigned svix-id beside a valid webhook- triple is never used", "[
     // And the other way round: what is remembered is the signed id.
     Names both = triple;
     both[0].second = "msg_fresh";
-    both.insert(both.end(), {{"svix-id", message.id},
-                             {"svix-timestamp", message.timestamp},
-                             {"svix-signature", message.signature}});
+    both.insert(
+        both.end(),
+        {{"svix-id", message.id}, {"svix-timestamp", message.timestamp}, {"svix-signature", message.signature}});
     const auto other = webhook.verify(message.body, both, error, support::now);
     REQUIRE(other);
     CHECK(other->delivery.message_id == message.id);
@@ -334,8 +324,7 @@ TEST_CASE("base64 is not indexed by a signed char", "[known_failures]") {
                 INFO(byte << " at " << at << " of " << size);
                 std::string text = letters.substr(0, size);
                 text[at] = static_cast<char>(byte);
-                CHECK(pivotal::detail::base64_decode(text, bytes, sizeof bytes) ==
-                      pivotal::detail::base64_invalid);
+                CHECK(pivotal::detail::base64_decode(text, bytes, sizeof bytes) == pivotal::detail::base64_invalid);
             }
 
     Message message;
@@ -358,18 +347,17 @@ TEST_CASE("a public key is never used as an HMAC secret", "[known_failures]") {
     const Webhook with_public_key(signer.secret());
     Message message;
     std::error_code error;
-    for (const std::string& key :
-         {signer.public_key(), signer.secret(), support::base64(signer.public_key())}) {
+    for (const std::string& key : {signer.public_key(), signer.secret(), support::base64(signer.public_key())}) {
         for (const char* version : {"v1,", "v1a,"}) {
             message.signature = version + message.v1_text(key);
-            CHECK_FALSE(with_public_key.authenticate(
-                message.body, {message.id, message.timestamp, message.signature}, error, support::now));
+            CHECK_FALSE(with_public_key.authenticate(message.body, {message.id, message.timestamp, message.signature},
+                                                     error, support::now));
             CHECK(error == Errc::signature_mismatch);
         }
     }
     message.signature = message.v1a(signer);
-    CHECK(with_public_key.authenticate(message.body, {message.id, message.timestamp, message.signature},
-                                       error, support::now));
+    CHECK(with_public_key.authenticate(message.body, {message.id, message.timestamp, message.signature}, error,
+                                       support::now));
     // Nor can it sign.
     CHECK(with_public_key.sign(message.id, support::now, message.body, error).empty());
     CHECK(error == Errc::invalid_secret);

@@ -51,8 +51,8 @@ inline Answer ask_authenticate(const pivotal::Webhook& webhook, pivotal::Body bo
 }
 
 /// Whether it is an authentic event.
-inline Answer ask_verify(const pivotal::Webhook& webhook, pivotal::Body body,
-                         const pivotal::HeaderSource& headers, Clock::time_point at) {
+inline Answer ask_verify(const pivotal::Webhook& webhook, pivotal::Body body, const pivotal::HeaderSource& headers,
+                         Clock::time_point at) {
     Answer answer;
     answer.accepted = webhook.verify(body, headers, answer.code, at).has_value();
     try {
@@ -81,14 +81,12 @@ inline std::error_code outcome(const pivotal::Webhook& webhook, pivotal::Body bo
     return agreed(ask_verify(webhook, body, headers, at), ask_authenticate(webhook, body, headers, at));
 }
 
-inline std::error_code outcome(const pivotal::Webhook& webhook, const Message& message,
-                               Clock::time_point at = now) {
+inline std::error_code outcome(const pivotal::Webhook& webhook, const Message& message, Clock::time_point at = now) {
     return outcome(webhook, message.body, headers_of(message), at);
 }
 
 /// The sentence of the refusal, or an empty text where it is accepted.
-inline std::string sentence_of(const pivotal::Webhook& webhook, const Message& message,
-                               Clock::time_point at = now) {
+inline std::string sentence_of(const pivotal::Webhook& webhook, const Message& message, Clock::time_point at = now) {
     try {
         (void)webhook.verify(message.body, headers_of(message), at);
     } catch (const pivotal::WebhookVerificationError& error) {

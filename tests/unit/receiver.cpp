@@ -127,8 +127,7 @@ const auto fail = [] { throw StoreError("no route to host"); };
 
 }  // namespace
 
-TEST_CASE("a lease is 30 s unless it is told otherwise, and a reply that was not made is no success",
-          "[receiver]") {
+TEST_CASE("a lease is 30 s unless it is told otherwise, and a reply that was not made is no success", "[receiver]") {
     CHECK(pivotal::ReceiverOptions{}.lease == 30s);
     CHECK(pivotal::ReceiverOptions{}.wait == 5s);
     CHECK(Reply{}.status == 500);
@@ -160,9 +159,9 @@ TEST_CASE("every kind of HeaderSource is taken, and the clock is the default", "
         {"Svix-Id", m.id}, {"Svix-Timestamp", m.timestamp}, {"Svix-Signature", m.signature}};
     check(f.receiver.receive(m.body, map, support::now), 200, "ok");
     check(f.receiver.receive(m.body, {m.id, m.timestamp, m.signature}, support::now), 200, "duplicate");
-    check(f.receiver.receive(
-              m.body, {{"svix-id", m.id}, {"svix-timestamp", m.timestamp}, {"svix-signature", m.signature}},
-              support::now),
+    check(f.receiver.receive(m.body,
+                             {{"svix-id", m.id}, {"svix-timestamp", m.timestamp}, {"svix-signature", m.signature}},
+                             support::now),
           200, "duplicate");
     check(f.receiver.receive(
               m.body,
@@ -426,8 +425,7 @@ TEST_CASE("a Webhook without keys is an internal error, not a wrong signature", 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 TEST_CASE("an event is not claimed where OpenSSL has no randomness for an owner", "[receiver]") {
-    static const RAND_METHOD none{nullptr, [](unsigned char*, int) { return 0; }, nullptr, nullptr, nullptr,
-                                  nullptr};
+    static const RAND_METHOD none{nullptr, [](unsigned char*, int) { return 0; }, nullptr, nullptr, nullptr, nullptr};
     Fixture f;
     const RAND_METHOD* const method = RAND_get_rand_method();
     RAND_set_rand_method(&none);
@@ -460,8 +458,7 @@ TEST_CASE("receive throws nothing, whatever on_incident throws", "[receiver]") {
 }
 
 TEST_CASE("without on_incident nothing is told and nothing breaks", "[receiver]") {
-    Receiver receiver(Webhook(support::secret), std::make_shared<MemoryStore>(),
-                      [](const Event&) { throw 1; });
+    Receiver receiver(Webhook(support::secret), std::make_shared<MemoryStore>(), [](const Event&) { throw 1; });
     const Message m;
     check(receiver.receive(m.body, support::headers_of(m), support::now), 500, "handler failed");
 }
@@ -582,8 +579,7 @@ TEST_CASE("where no thread can be had to renew the lease, the claim is released 
         const bool told = f.incidents.size() == 1 && f.incidents[0].reason == Reason::internal_error &&
                           f.incidents[0].event_id == "evt_5tGz0q";
         const bool open = f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted;
-        return reply.status == 500 && std::string(reply.body) == "internal error" && told && open &&
-                       f.handled.empty()
+        return reply.status == 500 && std::string(reply.body) == "internal error" && told && open && f.handled.empty()
                    ? 2
                    : 3;
     };
@@ -595,8 +591,8 @@ TEST_CASE("many threads deliver many events, each of them many times", "[receive
     constexpr int threads = 8, events = 50;
     std::vector<std::atomic<int>> handled(events);
     const auto store = std::make_shared<MemoryStore>();
-    Receiver receiver(Webhook(support::secret), store,
-                      [&](const Event& event) { ++handled[std::stoul(event.id)]; }, {2ms, nullptr});
+    Receiver receiver(Webhook(support::secret), store, [&](const Event& event) { ++handled[std::stoul(event.id)]; },
+                      {2ms, nullptr});
     std::vector<std::thread> running;
     std::atomic<int> unexpected{0};
     for (int thread = 0; thread < threads; ++thread)

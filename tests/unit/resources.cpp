@@ -18,13 +18,11 @@ using pivotal::Task;
 
 namespace {
 
-const json customer_json = {{"id", "cus_1"},       {"display_id", 1042},
-                            {"name", "Acme GmbH"}, {"health_score", 41},
-                            {"at_risk", true},     {"previous_health_score", 72},
-                            {"churned", false},    {"owner_email", "ana@example.com"}};
-const json contact_json = {{"id", "con_1"},     {"customer_id", "cus_1"}, {"display_id", 7},
-                           {"name", "Ana"},     {"email", "a@b.org"},     {"title", "Head of Success"},
-                           {"is_primary", true}};
+const json customer_json = {
+    {"id", "cus_1"},   {"display_id", 1042},          {"name", "Acme GmbH"}, {"health_score", 41},
+    {"at_risk", true}, {"previous_health_score", 72}, {"churned", false},    {"owner_email", "ana@example.com"}};
+const json contact_json = {{"id", "con_1"},      {"customer_id", "cus_1"},     {"display_id", 7},   {"name", "Ana"},
+                           {"email", "a@b.org"}, {"title", "Head of Success"}, {"is_primary", true}};
 const json onboarding_json = {{"id", "onb_1"},
                               {"customer_id", "cus_1"},
                               {"display_id", 3},
@@ -119,8 +117,7 @@ TEST_CASE("a field without a value is absent, and no null is written for it", "[
 }
 
 TEST_CASE("a field of another JSON type counts as absent, and the others are read", "[resources]") {
-    const json values = {nullptr,          true, -1, 5, 1.5, "text", json::array({1}), json{{"a", 1}},
-                         json::binary({1})};
+    const json values = {nullptr, true, -1, 5, 1.5, "text", json::array({1}), json{{"a", 1}}, json::binary({1})};
     for_each_resource([&](const json& object, auto resource) {
         using Resource = decltype(resource);
         for (const auto& member : object.items()) {
@@ -172,8 +169,7 @@ TEST_CASE("a health score may be any number", "[resources]") {
 
     Customer customer;
     customer.name = "Acme";
-    for (const double value :
-         {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    for (const double value : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
         customer.health_score = value;
         CHECK(json(customer).dump() == R"({"name":"Acme"})");
     }
@@ -229,17 +225,16 @@ TEST_CASE("there is a constant for each event type", "[resources]") {
                                                    types::onboarding_launched,
                                                    types::onboarding_completed,
                                                    types::task_completed};
-    CHECK(documented == std::set<std::string_view>{
-                            "customer.created", "customer.updated", "customer.archived",
-                            "customer.health_score_dropped", "customer.at_risk", "customer.churned",
-                            "contact.created", "onboarding.created", "onboarding.phase_changed",
-                            "onboarding.state_changed", "onboarding.at_risk", "onboarding.back_on_track",
-                            "onboarding.launched", "onboarding.completed", "task.completed"});
-    const std::set<std::string_view> others = {
-        types::webhook_ping,       types::contact_updated,
-        types::contact_deleted,    types::customer_health_bucket_changed,
-        types::onboarding_updated, types::onboarding_delayed,
-        types::task_updated,       types::phase_changed};
+    CHECK(documented == std::set<std::string_view>{"customer.created", "customer.updated", "customer.archived",
+                                                   "customer.health_score_dropped", "customer.at_risk",
+                                                   "customer.churned", "contact.created", "onboarding.created",
+                                                   "onboarding.phase_changed", "onboarding.state_changed",
+                                                   "onboarding.at_risk", "onboarding.back_on_track",
+                                                   "onboarding.launched", "onboarding.completed", "task.completed"});
+    const std::set<std::string_view> others = {types::webhook_ping,       types::contact_updated,
+                                               types::contact_deleted,    types::customer_health_bucket_changed,
+                                               types::onboarding_updated, types::onboarding_delayed,
+                                               types::task_updated,       types::phase_changed};
     CHECK(others == std::set<std::string_view>{"webhook.ping", "contact.updated", "contact.deleted",
                                                "customer.health_bucket_changed", "onboarding.updated",
                                                "onboarding.delayed", "task.updated", "phase.changed"});

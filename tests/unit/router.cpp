@@ -162,8 +162,7 @@ TEST_CASE("a pattern of another form is an error when it is registered", "[route
                                    longest + "a.*"}) {
         INFO(bad);
         CHECK_THROWS_AS(EventRouter().on(bad, [](const Event&) {}), std::invalid_argument);
-        CHECK_THROWS_AS(EventRouter().on<Customer>(bad, [](const Event&, const Customer&) {}),
-                        std::invalid_argument);
+        CHECK_THROWS_AS(EventRouter().on<Customer>(bad, [](const Event&, const Customer&) {}), std::invalid_argument);
     }
 }
 
@@ -172,8 +171,7 @@ TEST_CASE("a name has letters, digits, _ and -, and no other character", "[route
     for (int value = 0; value < 256; ++value) {
         const char c = static_cast<char>(value);
         INFO(value);
-        for (const std::string& pattern :
-             {std::string{c}, std::string{'a', c}, std::string{c, '.', 'b', '.', '*'}}) {
+        for (const std::string& pattern : {std::string{c}, std::string{'a', c}, std::string{c, '.', 'b', '.', '*'}}) {
             const bool is_star = pattern == "*";
             if (is_star || allowed.find(c) != std::string::npos)
                 CHECK_NOTHROW(EventRouter().on(pattern, [](const Event&) {}));

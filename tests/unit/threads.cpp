@@ -36,8 +36,7 @@ TEST_CASE("one Webhook serves eight threads at once", "[threads]") {
 
         const auto expect = [&](const Message& m, std::error_code expected) {
             std::error_code code = support::stale_error();
-            const bool authentic =
-                webhook.authenticate(m.body, support::headers_of(m), code, support::now).has_value();
+            const bool authentic = webhook.authenticate(m.body, support::headers_of(m), code, support::now).has_value();
             if (authentic != !expected || code != expected) ++failures;
             const auto event = webhook.verify(m.body, support::headers_of(m), code, support::now);
             if (event.has_value() != !expected || code != expected) ++failures;
@@ -48,8 +47,7 @@ TEST_CASE("one Webhook serves eight threads at once", "[threads]") {
             expect(bad, Errc::signature_mismatch);
             expect(asymmetric, {});
             const Webhook copy = webhook;
-            if (copy.sign(message.id, support::now, message.body).find(message.signature) ==
-                std::string::npos)
+            if (copy.sign(message.id, support::now, message.body).find(message.signature) == std::string::npos)
                 ++failures;
             try {
                 (void)copy.verify(bad.body, support::headers_of(bad), support::now);
@@ -74,8 +72,7 @@ TEST_CASE("Webhooks are made in many threads at once", "[threads]") {
         for (int round = 0; round < 20; ++round) {
             std::error_code code;
             const Webhook webhook(support::secret);
-            if (!webhook.authenticate(message.body, support::headers_of(message), code, support::now))
-                ++failures;
+            if (!webhook.authenticate(message.body, support::headers_of(message), code, support::now)) ++failures;
             if (Webhook::create("no secret", code) || code != Errc::invalid_secret) ++failures;
         }
     };
@@ -94,8 +91,7 @@ struct LateUser {
     ~LateUser() {
         const Message message;
         std::error_code code;
-        if (webhook && webhook->authenticate(message.body, support::headers_of(message), code, support::now))
-            ++*good;
+        if (webhook && webhook->authenticate(message.body, support::headers_of(message), code, support::now)) ++*good;
     }
 };
 

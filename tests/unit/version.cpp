@@ -8,8 +8,7 @@
 namespace unit_version {
 
 TEST_CASE("the version of the header is the version of the package", "[version]") {
-    CHECK(std::to_string(PIVOTAL_WEBHOOK_VERSION_MAJOR) + "." +
-              std::to_string(PIVOTAL_WEBHOOK_VERSION_MINOR) + "." +
+    CHECK(std::to_string(PIVOTAL_WEBHOOK_VERSION_MAJOR) + "." + std::to_string(PIVOTAL_WEBHOOK_VERSION_MINOR) + "." +
               std::to_string(PIVOTAL_WEBHOOK_VERSION_PATCH) ==
           PIVOTAL_TEST_PROJECT_VERSION);
 }

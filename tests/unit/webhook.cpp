@@ -42,18 +42,15 @@ Webhook with_tolerance(std::chrono::seconds tolerance) {
 
 // RFC 8032 §7.1, the secret keys of TEST 1, 2 and 3.
 const Ed25519Signer& signer() {
-    static const Ed25519Signer made(
-        support::unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
+    static const Ed25519Signer made(support::unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
     return made;
 }
 const Ed25519Signer& other_signer() {
-    static const Ed25519Signer made(
-        support::unhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
+    static const Ed25519Signer made(support::unhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
     return made;
 }
 const Ed25519Signer& third_signer() {
-    static const Ed25519Signer made(
-        support::unhex("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"));
+    static const Ed25519Signer made(support::unhex("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"));
     return made;
 }
 
@@ -118,8 +115,7 @@ TEST_CASE("the published vectors are authentic", "[webhook]") {
 TEST_CASE("now defaults to the clock", "[webhook]") {
     const auto now = pivotal::Clock::now();
     Message message;
-    message.timestamp =
-        std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
+    message.timestamp = std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
     message.sign();
     const pivotal::Headers headers = support::headers_of(message);
     std::error_code code = support::stale_error();
@@ -144,13 +140,11 @@ TEST_CASE("each header must be there", "[webhook]") {
     }
     SECTION("timestamp") {
         message.timestamp.clear();
-        CHECK(sentence_of(webhook(), message) ==
-              "missing header: the timestamp (svix-timestamp) is absent or empty");
+        CHECK(sentence_of(webhook(), message) == "missing header: the timestamp (svix-timestamp) is absent or empty");
     }
     SECTION("signature") {
         message.signature.clear();
-        CHECK(sentence_of(webhook(), message) ==
-              "missing header: the signature (svix-signature) is absent or empty");
+        CHECK(sentence_of(webhook(), message) == "missing header: the signature (svix-signature) is absent or empty");
     }
     SECTION("all") {
         message.id = message.timestamp = message.signature = "";
@@ -195,8 +189,7 @@ TEST_CASE("the id is 1 to 256 visible ASCII characters without a dot", "[webhook
             CAPTURE(byte);
             message.id = "msg_" + std::string(1, static_cast<char>(byte)) + "x";
             const bool allowed = byte >= 0x21 && byte <= 0x7e && byte != '.';
-            CHECK(outcome(webhook(), message.sign()) ==
-                  (allowed ? good : make_error_code(Errc::malformed_header)));
+            CHECK(outcome(webhook(), message.sign()) == (allowed ? good : make_error_code(Errc::malformed_header)));
         }
     }
 }
@@ -217,8 +210,7 @@ TEST_CASE("a signed message cannot be split in another place", "[webhook]") {
 TEST_CASE("the timestamp is 1 to 12 digits without a leading zero", "[webhook]") {
     const Webhook any_time = with_tolerance(std::chrono::seconds::max());
     Message message;
-    for (const char* timestamp :
-         {"1", "9", "10", "1779820920", "99999999999", "100000000000", "999999999999"}) {
+    for (const char* timestamp : {"1", "9", "10", "1779820920", "99999999999", "100000000000", "999999999999"}) {
         CAPTURE(timestamp);
         message.timestamp = timestamp;
         CHECK(outcome(any_time, message.sign()) == good);
@@ -251,8 +243,7 @@ TEST_CASE("the timestamp is 1 to 12 digits without a leading zero", "[webhook]")
         message.timestamp = timestamp;
         CHECK(outcome(any_time, message.sign()) == Errc::malformed_header);
     }
-    CHECK(sentence_of(any_time, message) ==
-          "malformed header: the timestamp is not Unix seconds in 1 to 12 digits");
+    CHECK(sentence_of(any_time, message) == "malformed header: the timestamp is not Unix seconds in 1 to 12 digits");
     for (int byte = 0; byte < 256; ++byte) {
         CAPTURE(byte);
         message.timestamp = "17" + std::string(1, static_cast<char>(byte)) + "7";
@@ -275,8 +266,7 @@ TEST_CASE("the signature header is at most 8 KiB", "[webhook]") {
     SECTION("one more") {
         message.signature = "x" + message.signature;
         CHECK(outcome(webhook(), message) == Errc::malformed_header);
-        CHECK(sentence_of(webhook(), message) ==
-              "malformed header: the signature header is longer than 8 KiB");
+        CHECK(sentence_of(webhook(), message) == "malformed header: the signature header is longer than 8 KiB");
     }
     SECTION("a great many more") {
         message.signature.append(1 << 20, ' ').append("x");
@@ -340,8 +330,7 @@ TEST_CASE("a clock before 1970 is floored too", "[webhook]") {
     const auto second = pivotal::Clock::time_point(1s);
     const Webhook strict = with_tolerance(2s);
     CHECK(outcome(strict, message, second - 2s) == good);
-    CHECK(outcome(strict, message, second - 2s - 1ms) ==
-          Errc::timestamp_too_new);  // -1.001 s is in second -2
+    CHECK(outcome(strict, message, second - 2s - 1ms) == Errc::timestamp_too_new);  // -1.001 s is in second -2
 }
 
 TEST_CASE("the tolerance is an option", "[webhook]") {
@@ -502,8 +491,7 @@ TEST_CASE("the signature header is a list", "[webhook]") {
             CHECK(with("v1," + text) == Errc::signature_mismatch);
         }
         // White space inside, which a lenient decoder skips.
-        CHECK(with("v1," + good_text.substr(0, 20) + "\n" + good_text.substr(20)) ==
-              Errc::signature_mismatch);
+        CHECK(with("v1," + good_text.substr(0, 20) + "\n" + good_text.substr(20)) == Errc::signature_mismatch);
         // In hexadecimal, as other senders write it.
         std::string hex;
         for (const char c : support::hmac_sha256(support::key, message.content())) {
@@ -550,17 +538,15 @@ TEST_CASE("every flipped bit of a good delivery is refused", "[webhook]") {
         const bool well_formed = changed.id.find_first_not_of(
                                      "!\"#$%&'()*+,-/0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
                                      "abcdefghijklmnopqrstuvwxyz{|}~") == std::string::npos;
-        CHECK(outcome(any_time, changed) ==
-              (well_formed ? Errc::signature_mismatch : Errc::malformed_header));
+        CHECK(outcome(any_time, changed) == (well_formed ? Errc::signature_mismatch : Errc::malformed_header));
     }
     const std::regex well_formed("[ \t]*[1-9][0-9]{0,11}[ \t]*");
     for (std::size_t bit = 0; bit < message.timestamp.size() * 8; ++bit) {
         CAPTURE(bit);
         Message changed = message;
         changed.timestamp = with_flipped_bit(message.timestamp, bit);
-        CHECK(outcome(any_time, changed) == (std::regex_match(changed.timestamp, well_formed)
-                                                 ? Errc::signature_mismatch
-                                                 : Errc::malformed_header));
+        CHECK(outcome(any_time, changed) ==
+              (std::regex_match(changed.timestamp, well_formed) ? Errc::signature_mismatch : Errc::malformed_header));
     }
 }
 
@@ -569,8 +555,7 @@ TEST_CASE("every truncation of a good delivery is refused", "[webhook]") {
     CAPTURE(ed25519);
     const Webhook any_time(ed25519 ? signer().secret() : support::secret, {std::chrono::seconds::max()});
     const Message message = ed25519 ? signed_by_ed25519() : Message();
-    for (std::string Message::*const field :
-         {&Message::body, &Message::signature, &Message::id, &Message::timestamp}) {
+    for (std::string Message::*const field : {&Message::body, &Message::signature, &Message::id, &Message::timestamp}) {
         const std::string whole = message.*field;
         for (std::size_t size = 0; size < whole.size(); ++size) {
             CAPTURE(whole, size);
@@ -624,8 +609,7 @@ TEST_CASE("during a rotation either secret verifies", "[webhook]") {
     const Webhook both(support::secret + " " + support::other_secret);
     const Webhook reversed(support::other_secret + "\n" + support::secret + "\n");
     const std::string old_one = message.v1(), new_one = message.v1(support::other_key);
-    for (const std::string& signature :
-         {old_one, new_one, old_one + " " + new_one, new_one + "," + old_one}) {
+    for (const std::string& signature : {old_one, new_one, old_one + " " + new_one, new_one + "," + old_one}) {
         CAPTURE(signature);
         message.signature = signature;
         CHECK(outcome(both, message) == good);
@@ -723,8 +707,7 @@ TEST_CASE("a delivery says which of the secrets it was", "[webhook]") {
     const auto secret_of = [&](const std::string& signature) {
         message.signature = signature;
         std::error_code error;
-        const auto delivery =
-            mixed.authenticate(message.body, support::headers_of(message), error, support::now);
+        const auto delivery = mixed.authenticate(message.body, support::headers_of(message), error, support::now);
         const auto event = mixed.verify(message.body, support::headers_of(message), error, support::now);
         REQUIRE(delivery);
         REQUIRE(event);
@@ -767,8 +750,7 @@ TEST_CASE("the body is bytes", "[webhook]") {
         message.body = "\r\n {\"id\":\"evt_1\",\r\n\"type\":\"a\"}\t\r\n ";
     }
     SECTION("a mebibyte") {
-        message.body =
-            R"({"id":"evt_1","type":"a","data":{"object":{"text":")" + std::string(1 << 20, 'x') + "\"}}}";
+        message.body = R"({"id":"evt_1","type":"a","data":{"object":{"text":")" + std::string(1 << 20, 'x') + "\"}}}";
     }
     CHECK(outcome(webhook(), message.sign()) == good);
     message.body += " ";
@@ -875,9 +857,7 @@ TEST_CASE("OpenSSL's error queue is left as it was", "[webhook]") {
 
 TEST_CASE("a code is an error from the first line on, whatever happens on the way", "[webhook]") {
     const Message message;
-    const auto throws = [](const char*) -> const char* {
-        throw std::runtime_error("a header source that fails");
-    };
+    const auto throws = [](const char*) -> const char* { throw std::runtime_error("a header source that fails"); };
     std::error_code code;
     CHECK_THROWS_AS(webhook().authenticate(message.body, throws, code, support::now), std::runtime_error);
     CHECK(pivotal::http_status(code) == 500);
@@ -907,9 +887,7 @@ struct Length {
     std::size_t size = 0;
     int delivery = 0;
 
-    static std::optional<Length> parse(pivotal::Body body, std::error_code&) {
-        return Length{body.size(), 7};
-    }
+    static std::optional<Length> parse(pivotal::Body body, std::error_code&) { return Length{body.size(), 7}; }
 };
 
 }  // namespace
@@ -919,8 +897,7 @@ TEST_CASE("verify gives an event of one's own", "[webhook]") {
     message.body = "{}";
     message.sign();
     std::error_code code = support::stale_error();
-    const auto event =
-        webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now);
+    const auto event = webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now);
     REQUIRE(event);
     CHECK(!code);
     CHECK(event->body == "{}");
@@ -932,14 +909,12 @@ TEST_CASE("verify gives an event of one's own", "[webhook]") {
     CHECK(length.delivery == 7);
 
     SECTION("or its parser's code, and malformed_event where it left none") {
-        for (const auto& [body, expected] :
-             {std::pair<const char*, std::error_code>{"other", Errc::malformed_event},
-              {"no error", Errc::malformed_event},
-              {"its own code", std::make_error_code(std::errc::bad_message)}}) {
+        for (const auto& [body, expected] : {std::pair<const char*, std::error_code>{"other", Errc::malformed_event},
+                                             {"no error", Errc::malformed_event},
+                                             {"its own code", std::make_error_code(std::errc::bad_message)}}) {
             message.body = body;
             message.sign();
-            CHECK_FALSE(
-                webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now));
+            CHECK_FALSE(webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now));
             CHECK(code == expected);
             try {
                 (void)webhook().verify<Bytes>(message.body, support::headers_of(message), support::now);
@@ -955,9 +930,8 @@ TEST_CASE("verify gives an event of one's own", "[webhook]") {
         CHECK(code == Errc::signature_mismatch);
         message.sign();
         code.clear();
-        CHECK_THROWS_AS(
-            webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now),
-            std::runtime_error);
+        CHECK_THROWS_AS(webhook().verify<Bytes>(message.body, support::headers_of(message), code, support::now),
+                        std::runtime_error);
         CHECK(code == Errc::malformed_event);
     }
 }

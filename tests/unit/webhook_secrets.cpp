@@ -234,8 +234,7 @@ TEST_CASE("each wrong secret is refused with a sentence that says what to do", "
         {"WHSEC_" + payload, advice_url_safe},
         {"whsec_" + payload.substr(0, 31) + "-", advice_url_safe},
         {"whsec_" + payload.substr(0, 31) + "*", advice_no_base64},
-        {"whsec_" + payload.substr(0, 31) + "!",
-         advice_no_base64},  // the first and the last visible character
+        {"whsec_" + payload.substr(0, 31) + "!", advice_no_base64},  // the first and the last visible character
         {"whsec_" + payload.substr(0, 31) + "~", advice_no_base64},
         {"whsec_" + payload.substr(0, 16) + "\\n" + payload.substr(16), advice_no_base64},
         {"whsec_" + payload + "=", advice_no_base64},
@@ -390,10 +389,9 @@ TEST_CASE("from_env names the variable that is wrong", "[secrets]") {
 #endif
     CHECK(with(" \n") == prefix + advice_empty);
     CHECK(with("v1,whsec_AAAA") == prefix + advice_version);
-    CHECK(
-        with((support::secret + " x").c_str()) ==
-        "invalid secret in the environment variable PIVOTAL_TEST_OTHER (number 2 of 2, separated by white space): " +
-            std::string(advice_no_base64));
+    CHECK(with((support::secret + " x").c_str()) ==
+          "invalid secret in the environment variable PIVOTAL_TEST_OTHER (number 2 of 2, separated by white space): " +
+              std::string(advice_no_base64));
 }
 
 TEST_CASE("from_env does not repeat a secret that it was given for a name", "[secrets]") {
@@ -403,14 +401,12 @@ TEST_CASE("from_env does not repeat a secret that it was given for a name", "[se
     CHECK(from_env_refusal(("whpk_" + support::base64(key_of(32))).c_str()) == sentence);
     CHECK(from_env_refusal(("whsk_" + support::base64(key_of(64))).c_str()) == sentence);
     // Bare base64 and an API key are secrets as well, and look like names.
-    for (const std::string& name :
-         {support::base64(key_of(24)), std::string("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-          std::string("pivotal_live_0123456789"), std::string("PIVOTAL-TEST")}) {
+    for (const std::string& name : {support::base64(key_of(24)), std::string("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+                                    std::string("pivotal_live_0123456789"), std::string("PIVOTAL-TEST")}) {
         CAPTURE(name);
         const std::string refusal = from_env_refusal(name.c_str());
-        CHECK(refusal.find(
-                  "invalid secret in the environment variable (whose name is not repeated, as it may be a "
-                  "secret): it is not set, or empty; ") == 0);
+        CHECK(refusal.find("invalid secret in the environment variable (whose name is not repeated, as it may be a "
+                           "secret): it is not set, or empty; ") == 0);
         CHECK(refusal.find(name) == refusal.npos);
     }
     const Variable lower_case("pivotal_test_secret", support::secret.c_str());

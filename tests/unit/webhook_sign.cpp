@@ -28,8 +28,7 @@ const support::Ed25519Signer& signer() {
 }
 
 /// The signature, by the function that gives a code and the one that throws: they agree.
-std::string signed_by_both(const Webhook& webhook, std::string_view id, Clock::time_point at,
-                           pivotal::Body body) {
+std::string signed_by_both(const Webhook& webhook, std::string_view id, Clock::time_point at, pivotal::Body body) {
     std::error_code code = support::stale_error();
     const std::string signature = webhook.sign(id, at, body, code);
     CHECK(!code);
@@ -38,8 +37,7 @@ std::string signed_by_both(const Webhook& webhook, std::string_view id, Clock::t
 }
 
 template <class Exception>
-void check_refused(const Webhook& webhook, std::string_view id, Clock::time_point at,
-                   std::error_code expected) {
+void check_refused(const Webhook& webhook, std::string_view id, Clock::time_point at, std::error_code expected) {
     std::error_code code = support::stale_error();
     CHECK(webhook.sign(id, at, "body", code).empty());
     CHECK(code == expected);
@@ -52,8 +50,7 @@ TEST_CASE("what is signed is verified", "[sign]") {
     const Message message;
     const Webhook webhook(support::secret);
     CHECK(signed_by_both(webhook, message.id, support::now, message.body) == message.signature);
-    CHECK(signed_by_both(webhook, message.id, support::now + 999ms, message.body) ==
-          message.signature);  // floored
+    CHECK(signed_by_both(webhook, message.id, support::now + 999ms, message.body) == message.signature);  // floored
 
     for (const std::size_t size : {0U, 1U, 47U, 48U, 63U, 64U, 65U, 1000U, 1U << 20}) {
         CAPTURE(size);
@@ -83,8 +80,7 @@ TEST_CASE("there is one signature for each HMAC secret, in their order", "[sign]
     CHECK(with(support::secret) == first);
     CHECK(with(support::secret + " " + support::other_secret) == first + " " + second);
     CHECK(with(support::other_secret + "\n" + support::secret) == second + " " + first);
-    CHECK(with(support::other_secret + " " + signer().secret() + " " + support::secret) ==
-          second + " " + first);
+    CHECK(with(support::other_secret + " " + signer().secret() + " " + support::secret) == second + " " + first);
     CHECK(with(support::secret + " " + support::secret) == first + " " + first);
 
     Message rotated = message;
@@ -96,8 +92,8 @@ TEST_CASE("there is one signature for each HMAC secret, in their order", "[sign]
 TEST_CASE("an id that verify would refuse is not signed", "[sign]") {
     const Webhook webhook(support::secret);
     const auto invalid = std::make_error_code(std::errc::invalid_argument);
-    const std::vector<std::string> ids = {
-        "", std::string(257, 'a'), "a.b", "a b", " a", "a ", "a\t", "a\n", "\xC3\xA9", std::string("a\0", 2)};
+    const std::vector<std::string> ids = {"",         std::string(257, 'a'), "a.b", "a b", " a", "a ", "a\t", "a\n",
+                                          "\xC3\xA9", std::string("a\0", 2)};
     for (const std::string& id : ids) {
         CAPTURE(id);
         check_refused<std::invalid_argument>(webhook, id, support::now, invalid);
@@ -137,8 +133,7 @@ TEST_CASE("without an HMAC secret nothing is signed", "[sign]") {
     try {
         (void)public_key_only.sign("msg_1", support::now, "");
     } catch (const std::logic_error& error) {
-        CHECK(std::string(error.what()) ==
-              "pivotal: sign needs an HMAC secret (whsec_...); this Webhook has none");
+        CHECK(std::string(error.what()) == "pivotal: sign needs an HMAC secret (whsec_...); this Webhook has none");
         CHECK(dynamic_cast<const std::invalid_argument*>(&error) == nullptr);
     }
     // A wrong argument is named first.
@@ -147,10 +142,9 @@ TEST_CASE("without an HMAC secret nothing is signed", "[sign]") {
     try {
         (void)public_key_only.sign("", support::now, "");
     } catch (const std::invalid_argument& error) {
-        CHECK(
-            std::string(error.what()) ==
-            "pivotal: sign needs an id of 1 to 256 visible ASCII characters without a dot, and a time after 1970 "
-            "of at most 12 digits of seconds");
+        CHECK(std::string(error.what()) ==
+              "pivotal: sign needs an id of 1 to 256 visible ASCII characters without a dot, and a time after 1970 "
+              "of at most 12 digits of seconds");
     }
 }
 

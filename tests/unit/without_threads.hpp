@@ -19,8 +19,7 @@ namespace support {
 /// What `use` returns, 0 to 99, in a process that gets `count` more threads and then none; 100 where that process is
 /// killed. Nothing where it cannot be arranged: under a sanitizer, in an emulator.
 inline std::optional<int> with_threads(unsigned count, const std::function<int()>& use) {
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    !defined(__clang__)
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
     const pid_t child = fork();
     if (child == 0) {
         // The stacks of threads are larger than all else that is needed, and than those of earlier threads.
@@ -32,8 +31,7 @@ inline std::optional<int> with_threads(unsigned count, const std::function<int()
         pthread_attr_init(&attributes);
         pthread_attr_setstacksize(&attributes, stack);
         pthread_setattr_default_np(&attributes);
-        const rlim_t most =
-            pages * static_cast<std::size_t>(getpagesize()) + count * (stack + (1 << 20)) + rest;
+        const rlim_t most = pages * static_cast<std::size_t>(getpagesize()) + count * (stack + (1 << 20)) + rest;
         const rlimit limit{most, most};
         rlimit found{};
         if (setrlimit(RLIMIT_AS, &limit) != 0 || getrlimit(RLIMIT_AS, &found) != 0 || found.rlim_cur != most)

@@ -15,8 +15,7 @@
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// An IdempotencyStore in the memory of one process; everything is lost when it ends, so that an event may
 /// run again after a restart. For tests, and for services whose events may do so.
@@ -86,8 +85,7 @@ inline void MemoryStore::remove_expired(detail::StoreTime now) {
             if (!entries->empty() && entries->front().record.expires_at <= now) erase(entries->begin());
 }
 
-inline Claim MemoryStore::claim(std::string_view event_id, std::string_view owner,
-                                std::chrono::milliseconds lease) {
+inline Claim MemoryStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const detail::StoreTime time = now();
     Index& index = index_of(event_id);
@@ -109,8 +107,7 @@ inline Claim MemoryStore::claim(std::string_view event_id, std::string_view owne
     return Claim::granted;
 }
 
-inline bool MemoryStore::renew(std::string_view event_id, std::string_view owner,
-                               std::chrono::milliseconds lease) {
+inline bool MemoryStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const detail::StoreTime time = now();
     const auto* const entry = find(event_id, time);
@@ -150,5 +147,4 @@ inline bool MemoryStore::forget(std::string_view event_id) {
     return true;
 }
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

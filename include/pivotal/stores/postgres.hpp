@@ -19,9 +19,7 @@
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An IdempotencyStore in a PostgreSQL database, for any number of processes and machines.
 ///
@@ -92,13 +90,11 @@ inline PostgresStore::PostgresStore(std::string conninfo, StoreOptions options)
           CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at))",
             "consumer,event_id,owner,lease_until,expires_at,done") {}
 
-inline Claim PostgresStore::claim(std::string_view event_id, std::string_view owner,
-                                  std::chrono::milliseconds lease) {
+inline Claim PostgresStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     for (int attempt = 1;; ++attempt) {
         // What is held or done is not even locked: whoever waits for its end asks often.
-        const bool granted =
-            pool_
-                .run_repeatable(R"(
+        const bool granted = pool_
+                                 .run_repeatable(R"(
                     INSERT INTO pivotal_claims AS known (consumer, event_id, owner, lease_until, expires_at, done)
                     SELECT $1, $2, $3, now + $4 * interval '1 ms', now + ($4 + $5) * interval '1 ms', false
                     FROM (SELECT clock_timestamp() AS now) AS clock
@@ -109,8 +105,8 @@ inline Claim PostgresStore::claim(std::string_view event_id, std::string_view ow
                         expires_at = EXCLUDED.expires_at, done = false
                     WHERE known.expires_at <= clock_timestamp() OR NOT known.done
                       AND (known.owner = EXCLUDED.owner OR known.lease_until <= clock_timestamp()))",
-                                consumer_, event_id, owner, detail::store_time(lease), retention_)
-                .changed_one();
+                                                 consumer_, event_id, owner, detail::store_time(lease), retention_)
+                                 .changed_one();
         if (granted) {
             if (granted_++ % detail::claims_per_removal == 0) remove_some_expired();
             return Claim::granted;
@@ -137,8 +133,7 @@ inline void PostgresStore::remove_some_expired() {
     }
 }
 
-inline bool PostgresStore::renew(std::string_view event_id, std::string_view owner,
-                                 std::chrono::milliseconds lease) {
+inline bool PostgresStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     return pool_
         .run_repeatable(R"(
             UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms',
@@ -180,11 +175,8 @@ inline bool PostgresStore::forget(std::string_view event_id) {
 inline bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options) {
     const PGTransactionStatusType status = PQtransactionStatus(connection);
     if (status == PQTRANS_IDLE || status == PQTRANS_ACTIVE)
-        throw std::logic_error(
-            "pivotal: mark_processed needs an open transaction, which also has the effect");
-    const auto execute = [&](const char* sql) {
-        return detail::PostgresResult(connection, PQexec(connection, sql));
-    };
+        throw std::logic_error("pivotal: mark_processed needs an open transaction, which also has the effect");
+    const auto execute = [&](const char* sql) { return detail::PostgresResult(connection, PQexec(connection, sql)); };
     if (execute("SELECT 1 FROM pg_class WHERE oid = to_regclass('pivotal_processed')").rows() == 0) {
         execute(detail::PostgresPool::schema_lock);
         execute(
@@ -198,30 +190,27 @@ inline bool mark_processed(PGconn* connection, std::string_view event_id, const 
                                                 std::int64_t{detail::removals_per_claim});
     return detail::PostgresResult(
                connection,
-               PQexecParams(
-                   connection,
-                   "WITH clock AS (SELECT clock_timestamp() AS now), expired AS ("
-                   "  DELETE FROM pivotal_processed WHERE consumer = $1 AND event_id = $2"
-                   "  AND expires_at <= clock_timestamp() RETURNING 1"
-                   "), mark AS ("
-                   "  INSERT INTO pivotal_processed (consumer, event_id, expires_at)"
-                   "  SELECT $1, $2, now + $3 * interval '1 ms'"
-                   "  FROM clock, (SELECT count(*) FROM expired) AS removed_before"
-                   "  ON CONFLICT DO NOTHING RETURNING 1"
-                   "), others AS ("
-                   "  SELECT consumer, event_id FROM pivotal_processed"
-                   "  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)"
-                   "  AND (SELECT count(*) FROM mark) = 1"
-                   "  ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED"
-                   "), removed AS ("
-                   "  DELETE FROM pivotal_processed AS old USING others"
-                   "  WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)"
-                   ") SELECT 1 FROM mark",
-                   parameters.count, parameters.types(), parameters.values(), parameters.lengths(),
-                   parameters.formats(), 1))
+               PQexecParams(connection,
+                            "WITH clock AS (SELECT clock_timestamp() AS now), expired AS ("
+                            "  DELETE FROM pivotal_processed WHERE consumer = $1 AND event_id = $2"
+                            "  AND expires_at <= clock_timestamp() RETURNING 1"
+                            "), mark AS ("
+                            "  INSERT INTO pivotal_processed (consumer, event_id, expires_at)"
+                            "  SELECT $1, $2, now + $3 * interval '1 ms'"
+                            "  FROM clock, (SELECT count(*) FROM expired) AS removed_before"
+                            "  ON CONFLICT DO NOTHING RETURNING 1"
+                            "), others AS ("
+                            "  SELECT consumer, event_id FROM pivotal_processed"
+                            "  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)"
+                            "  AND (SELECT count(*) FROM mark) = 1"
+                            "  ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED"
+                            "), removed AS ("
+                            "  DELETE FROM pivotal_processed AS old USING others"
+                            "  WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)"
+                            ") SELECT 1 FROM mark",
+                            parameters.count, parameters.types(), parameters.values(), parameters.lengths(),
+                            parameters.formats(), 1))
                .rows() == 1;
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

@@ -17,8 +17,7 @@
 #include <pivotal/detail/stores/redis/scripts.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
+namespace pivotal { inline namespace v1 {
 
 /// What a RedisStore can be told besides StoreOptions.
 struct RedisOptions {
@@ -103,27 +102,21 @@ inline std::string RedisStore::run(Script script, std::string_view event_id, std
     });
 }
 
-inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner,
-                               std::chrono::milliseconds lease) {
-    const std::string key = key_prefix_ + std::string(event_id),
-                      value = retention_ + " " + std::string(owner);
+inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
+    const std::string key = key_prefix_ + std::string(event_id), value = retention_ + " " + std::string(owner);
     const auto life = detail::store_time(lease) + std::stoll(retention_);
     if (life > 0) {  // Redis takes no less
         const std::string life_text = std::to_string(life);
-        const bool is_new =
-            pool_.use(true, [&](detail::RedisConnection& connection, detail::Deadline deadline) {
-                return connection.set_new(key, value, life_text, deadline);
-            });
+        const bool is_new = pool_.use(true, [&](detail::RedisConnection& connection, detail::Deadline deadline) {
+            return connection.set_new(key, value, life_text, deadline);
+        });
         if (is_new) return Claim::granted;
     }
     const std::string answer = run(Script::claim, event_id, owner, lease);
-    return answer == "granted"     ? Claim::granted
-           : answer == "duplicate" ? Claim::duplicate
-                                   : Claim::in_progress;
+    return answer == "granted" ? Claim::granted : answer == "duplicate" ? Claim::duplicate : Claim::in_progress;
 }
 
-inline bool RedisStore::renew(std::string_view event_id, std::string_view owner,
-                              std::chrono::milliseconds lease) {
+inline bool RedisStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     return run(Script::renew, event_id, owner, lease) == "yes";
 }
 
@@ -139,5 +132,4 @@ inline bool RedisStore::forget(std::string_view event_id) {
     return run(Script::forget, event_id, {}) == "yes";
 }
 
-}  // namespace v1
-}  // namespace pivotal
+}}  // namespace pivotal::v1

@@ -18,9 +18,7 @@
 #include <pivotal/detail/stores/sqlite/inbox.hpp>  // SqliteInbox
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An IdempotencyStore in a SQLite file, for all processes of one machine.
 ///
@@ -54,8 +52,7 @@ private:
             expires_at INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (consumer, event_id)) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at))"};
 
-    std::optional<detail::ClaimRecord> find(File& file, std::string_view event_id,
-                                            detail::StoreTime now) const;
+    std::optional<detail::ClaimRecord> find(File& file, std::string_view event_id, detail::StoreTime now) const;
     void put(File& file, std::string_view event_id, const detail::ClaimRecord& record) const;
     void remove(File& file, std::string_view event_id) const;
 
@@ -106,8 +103,7 @@ inline void SqliteStore::remove(File& file, std::string_view event_id) const {
     file.execute("DELETE FROM pivotal_claims WHERE consumer = ? AND event_id = ?", consumer_, event_id);
 }
 
-inline Claim SqliteStore::claim(std::string_view event_id, std::string_view owner,
-                                std::chrono::milliseconds lease) {
+inline Claim SqliteStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     return database_.write(false, [&](File& file) {
         const detail::StoreTime now = File::now();
         const auto record = find(file, event_id, now);
@@ -123,8 +119,7 @@ inline Claim SqliteStore::claim(std::string_view event_id, std::string_view owne
     });
 }
 
-inline bool SqliteStore::renew(std::string_view event_id, std::string_view owner,
-                               std::chrono::milliseconds lease) {
+inline bool SqliteStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     return database_.write(false, [&](File& file) {
         const detail::StoreTime now = File::now();
         auto record = find(file, event_id, now);
@@ -169,8 +164,7 @@ inline bool SqliteStore::forget(std::string_view event_id) {
 
 inline bool mark_processed(sqlite3* connection, std::string_view event_id, const StoreOptions& options) {
     if (sqlite3_get_autocommit(connection))
-        throw std::logic_error(
-            "pivotal: mark_processed needs an open transaction, which also has the effect");
+        throw std::logic_error("pivotal: mark_processed needs an open transaction, which also has the effect");
     detail::sqlite_execute(connection, R"(
         CREATE TABLE IF NOT EXISTS pivotal_processed (consumer BLOB NOT NULL, event_id BLOB NOT NULL,
             expires_at INTEGER NOT NULL, PRIMARY KEY (consumer, event_id)) WITHOUT ROWID;
@@ -184,10 +178,7 @@ inline bool mark_processed(sqlite3* connection, std::string_view event_id, const
     return detail::SqliteStatement(connection, R"(
                INSERT INTO pivotal_processed (consumer, event_id, expires_at)
                VALUES (?, ?, ?) ON CONFLICT DO NOTHING)")
-               .execute(options.consumer, event_id,
-                        now + detail::store_time(detail::checked(options).retention)) == 1;
+               .execute(options.consumer, event_id, now + detail::store_time(detail::checked(options).retention)) == 1;
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

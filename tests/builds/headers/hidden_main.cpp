@@ -30,8 +30,7 @@ int main() {
     const std::error_code code = refused_by_the_library();
     check(code == pivotal::Errc::timestamp_too_old, "the code compares");
     check(pivotal::http_status(code) == 401, "its status is 401");
-    check(throws<pivotal::WebhookVerificationError>(throw_verification_error),
-          "WebhookVerificationError is caught");
+    check(throws<pivotal::WebhookVerificationError>(throw_verification_error), "WebhookVerificationError is caught");
     check(throws<pivotal::InvalidSecretError>(throw_invalid_secret), "InvalidSecretError is caught");
     check(throws<pivotal::StoreError>(throw_store_error), "StoreError is caught");
     return failures;

@@ -25,12 +25,9 @@ TEST_CASE("an event that was parsed can be copied, and its values know where the
         return "";
     };
     const std::string prefix = "[json.exception.out_of_range.403] (";
-    CHECK(message(event.object().at("rows").at(0).at(1)) ==
-          prefix + "/object/rows/0/1) key 'missing' not found");
-    CHECK(message(event.object().at("rows").at(2).at("y")) ==
-          prefix + "/object/rows/2/y) key 'missing' not found");
+    CHECK(message(event.object().at("rows").at(0).at(1)) == prefix + "/object/rows/0/1) key 'missing' not found");
+    CHECK(message(event.object().at("rows").at(2).at("y")) == prefix + "/object/rows/2/y) key 'missing' not found");
     CHECK(message(event.previous_attributes().at("rows").at(0).at("old")) ==
           prefix + "/previous_attributes/rows/0/old) key 'missing' not found");
-    CHECK(message(event.extra.at("new").at("list").at(2).at(0)) ==
-          prefix + "/new/list/2/0) key 'missing' not found");
+    CHECK(message(event.extra.at("new").at("list").at(2).at(0)) == prefix + "/new/list/2/0) key 'missing' not found");
 }

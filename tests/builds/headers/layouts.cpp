@@ -34,18 +34,15 @@ bool LAYOUT() {
     events.push_back(pivotal::Event::parse(body));
     events.push_back(pivotal::Event::parse(body, error).value());
     for (const pivotal::Event& each : std::vector<pivotal::Event>(events))
-        if (each.data != event->data || each.extra != event->extra || each.object().at("name") != "A")
-            return false;
+        if (each.data != event->data || each.extra != event->extra || each.object().at("name") != "A") return false;
 
     int handled = 0;
     pivotal::EventRouter router;
-    router.on<pivotal::Customer>("customer.*",
-                                 [&](const pivotal::Event& each, const pivotal::Customer& customer) {
-                                     events.push_back(each);
-                                     handled += customer.name == "A";
-                                 });
+    router.on<pivotal::Customer>("customer.*", [&](const pivotal::Event& each, const pivotal::Customer& customer) {
+        events.push_back(each);
+        handled += customer.name == "A";
+    });
     pivotal::Receiver receiver(webhook, std::make_shared<pivotal::MemoryStore>(), router);
     const bool first = receiver.receive(body, headers, then).status == 200 && handled == 1;
-    return first && receiver.receive(body, headers, then).status == 200 && handled == 1 &&
-           router(events.back());
+    return first && receiver.receive(body, headers, then).status == 200 && handled == 1 && router(events.back());
 }

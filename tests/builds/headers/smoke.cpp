@@ -70,8 +70,7 @@ void verify() {
     };
     CHECK(webhook->authenticate(body, callable, error, then));
     CHECK(webhook->authenticate(
-        body, {{"svix-id", id}, {"svix-timestamp", "1649367553"}, {"svix-signature", signed_by_us}}, error,
-        then));
+        body, {{"svix-id", id}, {"svix-timestamp", "1649367553"}, {"svix-signature", signed_by_us}}, error, then));
     CHECK(webhook->sign("a.b", then, body, error).empty());
     CHECK(error == std::errc::invalid_argument);
 }
@@ -106,9 +105,8 @@ void parse() {
     std::error_code error;
     CHECK(pivotal::Event::parse(R"({"id":"evt_1","type":"a.b"})", error));
     CHECK(!error);
-    for (const char* text :
-         {"", "{", "[]", "nonsense", R"({"id":"evt_1","type":"a.b"} x)", "\xEF\xBB\xBF{}",
-          R"({"id":"evt_1","type":"a.b","x":1e999})", R"({"id":"evt_1","type":"a.b","x":"\xff"})"}) {
+    for (const char* text : {"", "{", "[]", "nonsense", R"({"id":"evt_1","type":"a.b"} x)", "\xEF\xBB\xBF{}",
+                             R"({"id":"evt_1","type":"a.b","x":1e999})", R"({"id":"evt_1","type":"a.b","x":"\xff"})"}) {
         CHECK(!pivotal::Event::parse(text, error));
         CHECK(error == pivotal::Errc::malformed_event);
     }

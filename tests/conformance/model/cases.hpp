@@ -29,8 +29,8 @@ public:
                EVP_PKEY_free) {
         std::size_t size = 32;
         public_key_.resize(size);
-        if (!key_ || EVP_PKEY_get_raw_public_key(
-                         key_.get(), reinterpret_cast<unsigned char*>(&public_key_[0]), &size) != 1)
+        if (!key_ ||
+            EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(&public_key_[0]), &size) != 1)
             throw std::runtime_error("no Ed25519");
     }
 
@@ -64,8 +64,7 @@ public:
         Delivery delivery;
         const Mutations when = chance(3) ? Mutations{below(4), below(4), below(4), below(4)} : Mutations();
         const bool is_odd = now ? below(5) < 2 : chance(12);
-        const Quirk quirk =
-            is_odd ? static_cast<Quirk>(below(static_cast<std::size_t>(Quirk::none))) : Quirk::none;
+        const Quirk quirk = is_odd ? static_cast<Quirk>(below(static_cast<std::size_t>(Quirk::none))) : Quirk::none;
         keys_.clear();
         secrets_.clear();
         const std::size_t count = 1 + (chance(4) ? below(3) : 0);
@@ -116,8 +115,7 @@ public:
         if (when.signature == 2) mutate(header);
 
         const std::string family = chance(4) ? "webhook-" : "svix-";
-        delivery.headers = {
-            {family + "id", id_}, {family + "timestamp", timestamp_}, {family + "signature", header}};
+        delivery.headers = {{family + "id", id_}, {family + "timestamp", timestamp_}, {family + "signature", header}};
         if (chance(3)) {
             delivery.headers.emplace_back("Content-Type", "application/json");
             delivery.headers.emplace_back(word(below(12)), text(below(20)));
@@ -169,8 +167,7 @@ private:
         std::string hmac;
         const Signer* ed25519;
         std::string sign(const std::string& content) const {
-            return ed25519 ? "v1a," + encode_base64(ed25519->sign(content))
-                           : "v1," + hmac_signature(hmac, content);
+            return ed25519 ? "v1a," + encode_base64(ed25519->sign(content)) : "v1," + hmac_signature(hmac, content);
         }
     };
 
@@ -187,15 +184,14 @@ private:
     }
     std::string word(std::size_t size) {
         std::string result(size, '\0');
-        for (char& c : result)
-            c = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"[below(64)];
+        for (char& c : result) c = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"[below(64)];
         return result;
     }
     std::string text(std::size_t size) {
         std::string result;
         while (result.size() < size)
-            result += pick<std::string>(
-                {"a", "{", "}", "\"", ",", ":", " ", "\xc3\xa9", "\xf0\x9f\x98\x80", "\n", "[", "0"});
+            result +=
+                pick<std::string>({"a", "{", "}", "\"", ",", ":", " ", "\xc3\xa9", "\xf0\x9f\x98\x80", "\n", "[", "0"});
         return result;
     }
 
@@ -229,13 +225,11 @@ private:
 
     /// Of any length: HMAC-SHA256 itself tells keys of more than 64 bytes from others.
     std::string raw_key() {
-        return bytes(chance(2) ? pick<std::size_t>({0, 1, 23, 24, 63, 64, 65, 75, 76, 1000})
-                               : 1 + below(150));
+        return bytes(chance(2) ? pick<std::size_t>({0, 1, 23, 24, 63, 64, 65, 75, 76, 1000}) : 1 + below(150));
     }
 
     std::string decoy() {
-        const std::string version =
-            pick<std::string>({"v1", "v1", "v1a", "v1a", "v2", "", "V1", "v1b", "v11"});
+        const std::string version = pick<std::string>({"v1", "v1", "v1a", "v1a", "v2", "", "V1", "v1b", "v11"});
         const std::size_t size = pick<std::size_t>({32, 32, 64, 64, 0, 31, 33, 48});
         std::string signature = encode_base64(bytes(size));
         if (chance(4)) signature = signature.substr(0, signature.find('='));
@@ -244,8 +238,8 @@ private:
 
     std::int64_t number() {
         const std::int64_t edge = std::numeric_limits<std::int64_t>::max();
-        return pick<std::int64_t>({0, 1, -1, 2, 9, 10, 300, 301, 1'000'000'000, 999'999'999'999,
-                                   1'000'000'000'000, 9'000'000'000, edge, edge - 1, -edge, -edge - 1});
+        return pick<std::int64_t>({0, 1, -1, 2, 9, 10, 300, 301, 1'000'000'000, 999'999'999'999, 1'000'000'000'000,
+                                   9'000'000'000, edge, edge - 1, -edge, -edge - 1});
     }
 
     /// A distance from the signed time, most of all on the edge of the tolerance. Times must fit the system's
@@ -253,8 +247,7 @@ private:
     std::int64_t offset(std::int64_t tolerance) {
         const std::int64_t most = 4'000'000'000;
         const std::int64_t edge = std::clamp<std::int64_t>(tolerance, -most, most);
-        return pick<std::int64_t>(
-            {edge, edge + 1, edge - 1, -edge, -edge - 1, 1 - edge, 299, -300, 100'000, -100'000});
+        return pick<std::int64_t>({edge, edge + 1, edge - 1, -edge, -edge - 1, 1 - edge, 299, -300, 100'000, -100'000});
     }
 
     void spoil_id() {
@@ -286,8 +279,7 @@ private:
         add(2, "livemode", chance(8) ? value(2) : pick<std::string>({"true", "false"}));
         add(3, "data", chance(3) ? value(2) : R"({"object":{"id":"cus_1"},"previous_attributes":null})");
         for (std::size_t i = chance(4) ? below(3) : 0; i > 0; --i)
-            add(1000,
-                chance(2) ? word(below(5)) : pick<std::string>({"id", "type", "data", "livemode", "Id"}),
+            add(1000, chance(2) ? word(below(5)) : pick<std::string>({"id", "type", "data", "livemode", "Id"}),
                 value(2));
         if (chance(3)) std::shuffle(members.begin(), members.end(), random_);
         if (chance(500)) {
@@ -298,8 +290,7 @@ private:
             deep += "1" + std::string(levels, object ? '}' : ']');
             members.push_back("\"deep\":" + deep);
         }
-        std::string json =
-            space() + "{" + space() + joined(members, space() + "," + space()) + space() + "}" + space();
+        std::string json = space() + "{" + space() + joined(members, space() + "," + space()) + space() + "}" + space();
         if (chance(200)) json = "\xef\xbb\xbf" + json;
         if (chance(200)) json += '\0';
         if (chance(200)) json = "[" + json + "]";
@@ -316,9 +307,8 @@ private:
             case 0:
                 return pick<std::string>({"null", "true", "false"});
             case 1:
-                return pick<std::string>({"0", "-0", "1", "-1", "1.5", "1e5", "1E+5", "1e-400",
-                                          "18446744073709551615", "18446744073709551616",
-                                          "-9223372036854775808", "-9223372036854775809",
+                return pick<std::string>({"0", "-0", "1", "-1", "1.5", "1e5", "1E+5", "1e-400", "18446744073709551615",
+                                          "18446744073709551616", "-9223372036854775808", "-9223372036854775809",
                                           "1.7976931348623157e308"});
             case 2:
                 return quoted(std::string(pick<std::size_t>({0, 1, 255, 256, 257}), 'x'));
@@ -327,10 +317,10 @@ private:
             case 5: {
                 std::string raw;
                 for (std::size_t i = below(5); i > 0; --i)
-                    raw += pick<std::string>(
-                        {"a", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u0000", "\\ud83d", "\\ude00",
-                         "\\ud83d\\ude00", "\\uD83D\\uDE00", "\\ud83d\\ud83d\\ude00", "\\\\ud83d", "\xc3\xa9",
-                         "\xf0\x9f\x98\x80", "\x7f", "\\ufffd", "\\ud83d\\u0041", "\\udfff"});
+                    raw += pick<std::string>({"a", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u0000", "\\ud83d",
+                                              "\\ude00", "\\ud83d\\ude00", "\\uD83D\\uDE00", "\\ud83d\\ud83d\\ude00",
+                                              "\\\\ud83d", "\xc3\xa9", "\xf0\x9f\x98\x80", "\x7f", "\\ufffd",
+                                              "\\ud83d\\u0041", "\\udfff"});
                 return quoted(raw);
             }
             case 6: {
@@ -401,9 +391,8 @@ private:
                 text.erase(0, at);
                 break;
             case 5:
-                text.insert(at,
-                            pick<std::string>({" ", "\t", ".", ",", "=", "\n", std::string(1, '\0'), "-", "_",
-                                               "+", "0", "\"", "\xef\xbc\x91", "v1,", "whsec_", "A"}));
+                text.insert(at, pick<std::string>({" ", "\t", ".", ",", "=", "\n", std::string(1, '\0'), "-", "_", "+",
+                                                   "0", "\"", "\xef\xbc\x91", "v1,", "whsec_", "A"}));
                 break;
             case 6:
                 if (at < text.size())
@@ -428,8 +417,7 @@ private:
         };
         const auto use_webhook = [&] {
             for (std::size_t i = 0; i < 3; ++i)
-                if (headers[i].first.rfind("svix-", 0) == 0)
-                    headers[i].first = other_family(headers[i].first);
+                if (headers[i].first.rfind("svix-", 0) == 0) headers[i].first = other_family(headers[i].first);
         };
         switch (quirk) {
             case Quirk::secret_padding:
@@ -493,8 +481,7 @@ private:
                 signature.insert(signature.size() / 2, pick<std::string>({"!", "-", "\t"}));
                 break;
             case Quirk::odd_part:
-                signature =
-                    pick<std::string>({"v3,\x7f ", "v2,\xc3\xa9 ", "\x01, ", "v1,AAAAA "}) + signature;
+                signature = pick<std::string>({"v3,\x7f ", "v2,\xc3\xa9 ", "\x01, ", "v1,AAAAA "}) + signature;
                 break;
             default:
                 break;

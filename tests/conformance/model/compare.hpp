@@ -61,18 +61,16 @@ public:
                 for (std::size_t i = 0; i < seen.headers.size(); ++i)
                     seen.headers[i].first = i == 0 ? "svix-id" : i == 1 ? "svix-timestamp" : "svix-signature";
                 seen.headers.resize(3);
-                const pivotal::Headers headers{seen.headers[0].second, seen.headers[1].second,
-                                               seen.headers[2].second};
+                const pivotal::Headers headers{seen.headers[0].second, seen.headers[1].second, seen.headers[2].second};
                 return differs(*webhook, headers, seen, throwing);
             }
             case Source::list: {
                 Delivery seen = delivery_;
                 seen.headers.resize(3);
                 const auto& h = seen.headers;
-                return differs(
-                    *webhook,
-                    {{h[0].first, h[0].second}, {h[1].first, h[1].second}, {h[2].first, h[2].second}}, seen,
-                    throwing);
+                return differs(*webhook,
+                               {{h[0].first, h[0].second}, {h[1].first, h[1].second}, {h[2].first, h[2].second}}, seen,
+                               throwing);
             }
             default:
                 return differs(*webhook, delivery_.headers, delivery_, throwing);
@@ -128,8 +126,8 @@ private:
         return differs(webhook, c_string, seen, throwing);
     }
 
-    std::string differs(const pivotal::Webhook& webhook, const pivotal::HeaderSource& headers,
-                        const Delivery& seen, bool throwing) {
+    std::string differs(const pivotal::Webhook& webhook, const pivotal::HeaderSource& headers, const Delivery& seen,
+                        bool throwing) {
         code_ = verify(seen, expected_);
         const std::error_code expected = code_ == accepted ? std::error_code() : make_error_code(code_);
         const pivotal::Clock::time_point now = time_of(seen);
@@ -169,8 +167,7 @@ private:
         if (event.livemode != expected_->livemode) return "livemode differs";
         if (event.data != expected_->data) return "data differs: " + event.data.dump();
         if (event.delivery.message_id != expected_->message_id) return "message_id differs";
-        if (event.delivery.timestamp.time_since_epoch().count() != expected_->signed_at)
-            return "timestamp differs";
+        if (event.delivery.timestamp.time_since_epoch().count() != expected_->signed_at) return "timestamp differs";
         if (event.extra != expected_->extra) return "extra differs: " + event.extra.dump();
         return "";
     }

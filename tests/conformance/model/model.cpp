@@ -57,8 +57,7 @@ int main(int argc, char** argv) {
             show(delivery);
             return 1;
         }
-        ++outcomes[comparison.code() == model::accepted ? "accepted"
-                                                        : make_error_code(comparison.code()).message()];
+        ++outcomes[comparison.code() == model::accepted ? "accepted" : make_error_code(comparison.code()).message()];
     }
     for (const auto& [outcome, count] : outcomes) std::printf("  %-20s %ld\n", outcome.c_str(), count);
     // A comparison in which nothing is accepted, or some code never comes up, would prove little.

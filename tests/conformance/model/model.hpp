@@ -70,9 +70,8 @@ inline bool is_of_small_order(const std::string& key) {
         hex += "0123456789abcdef"[byte & 15U];
     }
     const std::string zeros(62, '0'), ones(60, 'f');
-    return hex == "00" + zeros || hex == "01" + zeros || hex == "ec" + ones + "7f" ||
-           hex == "ed" + ones + "7f" || hex == "ee" + ones + "7f" ||
-           hex == "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05" ||
+    return hex == "00" + zeros || hex == "01" + zeros || hex == "ec" + ones + "7f" || hex == "ed" + ones + "7f" ||
+           hex == "ee" + ones + "7f" || hex == "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05" ||
            hex == "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
 }
 
@@ -105,8 +104,7 @@ inline std::string hmac_signature(const std::string& key, const std::string& con
     return encode_base64(std::string(reinterpret_cast<const char*>(tag), size));
 }
 
-inline bool ed25519_matches(const std::string& key, const std::string& signature,
-                            const std::string& content) {
+inline bool ed25519_matches(const std::string& key, const std::string& signature, const std::string& content) {
     EVP_PKEY* const public_key = EVP_PKEY_new_raw_public_key(
         EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(key.data()), key.size());
     EVP_MD_CTX* const context = EVP_MD_CTX_new();
@@ -334,8 +332,7 @@ private:
                 append_utf8(result, point);
             } else if (take("\\")) {
                 const std::string names = "\"\\/bfnrt", values = "\"\\/\b\f\n\r\t";
-                const std::size_t found =
-                    peek() < 1 ? std::string::npos : names.find(static_cast<char>(peek()));
+                const std::size_t found = peek() < 1 ? std::string::npos : names.find(static_cast<char>(peek()));
                 if (found == std::string::npos) throw Malformed();
                 result += values[found];
                 ++at_;

@@ -66,11 +66,10 @@ bool has_all(const Delivery& delivery, const std::string& family, Counts counts)
 template <class Condition>
 void erase_headers(Delivery& delivery, Condition condition) {
     auto& headers = delivery.headers;
-    headers.erase(std::remove_if(headers.begin(), headers.end(),
-                                 [&](const auto& header) {
-                                     return condition(model::lower(header.first), header.second);
-                                 }),
-                  headers.end());
+    headers.erase(
+        std::remove_if(headers.begin(), headers.end(),
+                       [&](const auto& header) { return condition(model::lower(header.first), header.second); }),
+        headers.end());
 }
 
 inline bool is_signing_header(const std::string& name) {
@@ -165,8 +164,7 @@ template <class Change>
 void change_secrets(Delivery& delivery, Change change) {
     std::string changed;
     for (const std::string& secret : words(delivery.secrets)) {
-        const std::string base64 = base64_of(secret),
-                          prefix = secret.substr(0, secret.size() - base64.size());
+        const std::string base64 = base64_of(secret), prefix = secret.substr(0, secret.size() - base64.size());
         changed += (changed.empty() ? "" : " ") + (is_public_key(secret) ? secret : prefix + change(base64));
     }
     if (words(changed) != words(delivery.secrets)) delivery.secrets = changed;
@@ -225,8 +223,7 @@ void change_keys(Delivery& delivery, Unfit unfit) {
 
 /// With U+FFFD for what is no UTF-8.
 inline std::string as_utf8(const std::string& text) {
-    return nlohmann::json::parse(
-               nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+    return nlohmann::json::parse(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
         .get<std::string>();
 }
 
@@ -238,8 +235,7 @@ inline bool same(const Delivery& a, const Delivery& b) {
 
 /// A valid delivery, which the examples change.
 struct Example {
-    explicit Example(std::int64_t time)
-        : now(time), timestamp(std::to_string(time)), key("0123456789abcdefghijklmn") {}
+    explicit Example(std::int64_t time) : now(time), timestamp(std::to_string(time)), key("0123456789abcdefghijklmn") {}
 
     std::string content() const { return id + "." + timestamp + "." + body; }
     std::string signature() const { return "v1," + model::hmac_signature(key, content()); }
@@ -295,8 +291,7 @@ inline const std::vector<Difference>& stricter() {
          [](Delivery& delivery) {
              const auto says_something = [](const std::string& value) { return !trim(value).empty(); };
              const auto is_there = [](const std::string&) { return true; };
-             if (has_all(delivery, "svix-", says_something) || !has_all(delivery, "webhook-", is_there))
-                 return;
+             if (has_all(delivery, "svix-", says_something) || !has_all(delivery, "webhook-", is_there)) return;
              erase_headers(delivery, [](const std::string& name, const std::string&) {
                  return is_signing_header(name) && name.rfind("svix-", 0) == 0;
              });
@@ -314,8 +309,7 @@ inline const std::vector<Difference>& stricter() {
              for (const char* last : {"id", "timestamp", "signature"})
                  if (!find(delivery, last))
                      for (auto& [name, value] : delivery.headers)
-                         if (model::lower(name) == std::string("webhook-") + last)
-                             name = std::string("svix-") + last;
+                         if (model::lower(name) == std::string("webhook-") + last) name = std::string("svix-") + last;
          },
          [](const Example& e) {
              Delivery delivery = e.delivery();
@@ -347,8 +341,7 @@ inline const std::vector<Difference>& stricter() {
              const std::string name = family_of(delivery) + "signature";
              std::string all;
              for (const auto& [key, value] : delivery.headers)
-                 if (model::lower(key) == name && !trim(value).empty())
-                     all += (all.empty() ? "" : " ") + trim(value);
+                 if (model::lower(key) == name && !trim(value).empty()) all += (all.empty() ? "" : " ") + trim(value);
              keep_first(delivery, "signature");
              if (std::string* const header = find(delivery, "signature")) *header = all;
          },
@@ -374,8 +367,7 @@ inline const std::vector<Difference>& stricter() {
          [](Delivery& delivery) {
              change_timestamp(delivery, [](const std::string& text) {
                  const std::size_t dot = text.find('.');
-                 return dot != std::string::npos &&
-                                text.find_first_not_of("0123456789", dot + 1) == std::string::npos
+                 return dot != std::string::npos && text.find_first_not_of("0123456789", dot + 1) == std::string::npos
                             ? text.substr(0, dot)
                             : text;
              });
@@ -390,9 +382,7 @@ inline const std::vector<Difference>& stricter() {
                  return text;
              });
          },
-         [](const Example& e) {
-             return e.with_timestamp(e.timestamp.substr(0, 4) + "_" + e.timestamp.substr(4));
-         }},
+         [](const Example& e) { return e.with_timestamp(e.timestamp.substr(0, 4) + "_" + e.timestamp.substr(4)); }},
         {"a timestamp with an exponent of zero",
          "the same",
          {"javascript", "python"},
@@ -411,8 +401,7 @@ inline const std::vector<Difference>& stricter() {
          {"javascript"},
          [](Delivery& delivery) {
              change_timestamp(delivery, [](const std::string& text) {
-                 const std::size_t digits = text[0] == '+' ? 1 : 0,
-                                   end = text.find_first_not_of("0123456789", digits);
+                 const std::size_t digits = text[0] == '+' ? 1 : 0, end = text.find_first_not_of("0123456789", digits);
                  return end == std::string::npos || end == digits ? text : text.substr(0, end);
              });
          },
@@ -434,8 +423,7 @@ inline const std::vector<Difference>& stricter() {
              const std::string text = value_of(delivery, "timestamp");
              const std::int64_t seconds = std::strtoll(text.c_str(), nullptr, 10);
              // Their age is more than the largest number.
-             if (text != std::to_string(seconds) ||
-                 seconds >= delivery.now - std::numeric_limits<std::int64_t>::max())
+             if (text != std::to_string(seconds) || seconds >= delivery.now - std::numeric_limits<std::int64_t>::max())
                  return;
              const Delivery from = delivery;
              *find(delivery, "timestamp") = std::to_string(delivery.now);
@@ -467,9 +455,8 @@ inline const std::vector<Difference>& stricter() {
              if (value_of(delivery, "signature").size() <= 8192) return;
              change_parts(delivery, [](const std::string& part) {
                  const std::vector<std::string> elements = model::split(part, ',');
-                 return elements[0] == "v1" && elements.size() > 1 && elements[1].size() == 44
-                            ? "v1," + elements[1]
-                            : "";
+                 return elements[0] == "v1" && elements.size() > 1 && elements[1].size() == 44 ? "v1," + elements[1]
+                                                                                               : "";
              });
          },
          [](const Example& e) {
@@ -504,9 +491,7 @@ inline const std::vector<Difference>& stricter() {
         {"an id that is empty, and was signed so",
          "empty counts as absent, and an id is what tells deliveries apart",
          {"rust", "java"},
-         [](Delivery& delivery) {
-             change_id(delivery, [](const std::string& id) { return id.empty() ? "msg" : id; });
-         },
+         [](Delivery& delivery) { change_id(delivery, [](const std::string& id) { return id.empty() ? "msg" : id; }); },
          [](const Example& e) {
              Example nameless = e;
              nameless.id = "";
@@ -525,9 +510,8 @@ inline const std::vector<Difference>& stricter() {
          "it is no id of Svix, and ends in databases",
          {"javascript", "python", "go", "rust", "java"},
          [](Delivery& delivery) {
-             change_id(delivery, [](const std::string& id) {
-                 return trim(id).size() > 256 ? trim(id).substr(0, 256) : id;
-             });
+             change_id(delivery,
+                       [](const std::string& id) { return trim(id).size() > 256 ? trim(id).substr(0, 256) : id; });
          },
          [](const Example& e) {
              Example large = e;
@@ -537,9 +521,7 @@ inline const std::vector<Difference>& stricter() {
         {"an id with white space inside",
          "it is no id of Svix, and ends in logs",
          {"javascript", "python", "go", "rust", "java"},
-         [](Delivery& delivery) {
-             change_id_characters(delivery, [](char c) { return c == ' ' || c == '\t'; });
-         },
+         [](Delivery& delivery) { change_id_characters(delivery, [](char c) { return c == ' ' || c == '\t'; }); },
          [](const Example& e) {
              Example spaced = e;
              spaced.id = "msg 1";
@@ -549,8 +531,7 @@ inline const std::vector<Difference>& stricter() {
          "the same",
          {"javascript", "python", "go", "java"},
          [](Delivery& delivery) {
-             change_id_characters(delivery,
-                                  [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; });
+             change_id_characters(delivery, [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; });
          },
          [](const Example& e) {
              Example broken = e;
@@ -588,8 +569,7 @@ inline const std::vector<Difference>& stricter() {
              change_secrets(delivery, [](const std::string& base64) {
                  const std::string once = strict(base64);
                  const std::size_t letters = once.find('=');
-                 return letters != std::string::npos &&
-                                base64.compare(0, letters - 1, once, 0, letters - 1) == 0 &&
+                 return letters != std::string::npos && base64.compare(0, letters - 1, once, 0, letters - 1) == 0 &&
                                 base64[letters - 1] != once[letters - 1]
                             ? once.substr(0, letters) + base64.substr(letters)
                             : base64;
@@ -745,8 +725,7 @@ inline const std::vector<Difference>& wider() {
          {"python"},
          [](Delivery& delivery) {
              change_parts(delivery, [](const std::string& part) {
-                 return part.rfind("v1,", 0) == 0 &&
-                                (part.size() % 4 != 3 || !model::decode_base64(part.substr(3)))
+                 return part.rfind("v1,", 0) == 0 && (part.size() % 4 != 3 || !model::decode_base64(part.substr(3)))
                             ? ""
                             : part;
              });
@@ -757,9 +736,7 @@ inline const std::vector<Difference>& wider() {
          {"rust"},
          [](Delivery& delivery) {
              change_parts(delivery, [](const std::string& part) {
-                 return std::any_of(part.begin(), part.end(), [](char c) { return c < ' ' || c > '~'; })
-                            ? ""
-                            : part;
+                 return std::any_of(part.begin(), part.end(), [](char c) { return c < ' ' || c > '~'; }) ? "" : part;
              });
          },
          [](const Example& e) { return e.with("v3,\x7f " + e.signature()); }},
@@ -781,8 +758,7 @@ inline const std::vector<Difference>& wider() {
          {"go", "rust"},
          [](Delivery& delivery) {
              change_secrets(delivery, [](const std::string& base64) {
-                 return base64.find('=') == std::string::npos && model::decode_base64(base64) ? strict(base64)
-                                                                                              : base64;
+                 return base64.find('=') == std::string::npos && model::decode_base64(base64) ? strict(base64) : base64;
              });
          },
          [](const Example& e) {

@@ -32,8 +32,7 @@ namespace peers {
 
 class Peer {
 public:
-    Peer(std::string language, const std::string& script, const std::string& folder)
-        : language_(std::move(language)) {
+    Peer(std::string language, const std::string& script, const std::string& folder) : language_(std::move(language)) {
         int in[2], out[2];
         if (pipe(in) != 0 || pipe(out) != 0) throw std::runtime_error("no pipe");
         process_ = fork();
@@ -99,9 +98,7 @@ private:
         }
         return nlohmann::json::parse(answer);
     }
-    [[noreturn]] void ended() const {
-        throw std::runtime_error("the process for " + language_ + " has ended");
-    }
+    [[noreturn]] void ended() const { throw std::runtime_error("the process for " + language_ + " has ended"); }
 
     std::string language_;
     pid_t process_;

@@ -127,8 +127,7 @@ public:
                 if (std::abs(now() - delivery.now) > 20 || peer->verifies(delivery, why) != theirs) continue;
                 const auto known = causes(theirs ? Refusing::we : Refusing::they, delivery, *peer);
                 if (!known.empty()) {
-                    ++seen_[known.size() == 1 ? known[0]->what : "several of these at once"]
-                           [peer->language()];
+                    ++seen_[known.size() == 1 ? known[0]->what : "several of these at once"][peer->language()];
                     continue;
                 }
                 check(false, peer->language(),
@@ -151,14 +150,13 @@ public:
                            std::string(random_.below(1000), 'x') + "\"}";
             Delivery delivery = message.delivery();
             const pivotal::Webhook webhook(delivery.secrets);
-            const std::string signed_by_us = webhook.sign(
-                message.id, pivotal::Clock::time_point(std::chrono::seconds(message.now)), message.body);
+            const std::string signed_by_us =
+                webhook.sign(message.id, pivotal::Clock::time_point(std::chrono::seconds(message.now)), message.body);
             for (const auto& peer : peers_) {
                 std::string why;
                 delivery.headers.back().second = signed_by_us;
                 check(peer->verifies(delivery, why), peer->language(), "refuses what we sign: " + why);
-                delivery.headers.back().second =
-                    peer->sign(delivery.secrets, message.id, message.now, message.body);
+                delivery.headers.back().second = peer->sign(delivery.secrets, message.id, message.now, message.body);
                 check(ours(delivery) == model::accepted, peer->language(), "signs what we refuse");
                 Delivery other = delivery;
                 other.body += ' ';
@@ -184,8 +182,7 @@ public:
         for (const Refusing refusing : {Refusing::we, Refusing::they})
             for (const Difference& row : rows_of(refusing))
                 for (const std::string& language : row.languages)
-                    check(cases < 10'000 || seen_[row.what][language] > 0, row.what,
-                          "never with " + language);
+                    check(cases < 10'000 || seen_[row.what][language] > 0, row.what, "never with " + language);
         std::printf("%d failures\n", failures_);
         return failures_ == 0 ? 0 : 1;
     }

@@ -97,8 +97,7 @@ std::vector<std::string> split(std::string_view secrets) {
 
 }  // namespace
 
-TEST_CASE("the deliveries of the real server: each verifies, in every way to hand over its headers",
-          "[vectors]") {
+TEST_CASE("the deliveries of the real server: each verifies, in every way to hand over its headers", "[vectors]") {
     REQUIRE(std::size(svix_deliveries) == 127);
     int events = 0;
     for (const SvixDelivery& delivery : svix_deliveries) {
@@ -117,12 +116,11 @@ TEST_CASE("the deliveries of the real server: each verifies, in every way to han
             CHECK_FALSE(error);
             CHECK(verified->message_id == request.id());
             CHECK(std::to_string(verified->timestamp.time_since_epoch().count()) == request.timestamp());
-            CHECK(pivotal::Webhook(secrets.at(verified->secret))
-                      .authenticate(request.body, headers, error, request.now));
+            CHECK(
+                pivotal::Webhook(secrets.at(verified->secret)).authenticate(request.body, headers, error, request.now));
 
             error = stale();
-            const std::optional<pivotal::Event> event =
-                webhook.verify(request.body, headers, error, request.now);
+            const std::optional<pivotal::Event> event = webhook.verify(request.body, headers, error, request.now);
             REQUIRE(event.has_value() == is_event);
             if (!event) {
                 CHECK(error == pivotal::Errc::malformed_event);
@@ -162,8 +160,7 @@ TEST_CASE("the deliveries of the real server: with one byte changed none verifie
     }
 }
 
-TEST_CASE("the deliveries of the real server: a Webhook with all their secrets says which one it was",
-          "[vectors]") {
+TEST_CASE("the deliveries of the real server: a Webhook with all their secrets says which one it was", "[vectors]") {
     std::map<std::string, std::size_t> numbers;
     std::string all;
     for (const SvixDelivery& delivery : svix_deliveries)
@@ -178,8 +175,7 @@ TEST_CASE("the deliveries of the real server: a Webhook with all their secrets s
         const auto verified = webhook.authenticate(
             request.body, {request.id(), request.timestamp(), request.signature()}, error, request.now);
         REQUIRE(verified);
-        if (request.signature().find(' ') != std::string::npos)
-            continue;  // by several, of which one is listed
+        if (request.signature().find(' ') != std::string::npos) continue;  // by several, of which one is listed
         bool is_of_the_receiver = false;
         for (const std::string& secret : split(delivery.secret))
             is_of_the_receiver |= numbers.at(secret) == verified->secret;

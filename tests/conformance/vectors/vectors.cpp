@@ -31,8 +31,8 @@ const unsigned char* data_of(const std::string& bytes) {
 
 std::string base64_of(const std::string& bytes) {
     std::string text(bytes.size() / 3 * 4 + 5, '\0');
-    const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&text[0]), data_of(bytes),
-                                      static_cast<int>(bytes.size()));
+    const auto size =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&text[0]), data_of(bytes), static_cast<int>(bytes.size()));
     text.resize(static_cast<std::size_t>(size));
     return text;
 }
@@ -72,8 +72,7 @@ TEST_CASE("Wycheproof, HMAC-SHA256: 174 vectors", "[vectors]") {
     REQUIRE(std::size(wycheproof_hmac_sha256) == 174);
     for (const HmacVector& vector : wycheproof_hmac_sha256) {
         INFO("number " << vector.number);
-        const std::string key = bytes_of(vector.key), message = bytes_of(vector.message),
-                          tag = bytes_of(vector.tag);
+        const std::string key = bytes_of(vector.key), message = bytes_of(vector.message), tag = bytes_of(vector.tag);
 
         // Where the message is cut between prefix and body makes no difference.
         const std::string computed = tag_of(key, "", message);
@@ -94,10 +93,8 @@ TEST_CASE("Wycheproof, Ed25519: 151 vectors", "[vectors]") {
         INFO("number " << vector.number);
         const std::string message = bytes_of(vector.message), signature = bytes_of(vector.signature);
         const detail::KeyRing ring = ed25519_ring(bytes_of(vector.key));
-        CHECK(matches(detail::match_ed25519, ring, "", message, "v1a," + base64_of(signature)) ==
-              vector.valid);
-        CHECK(matches(detail::match_ed25519, ring, message, "", "v1a," + base64_of(signature)) ==
-              vector.valid);
+        CHECK(matches(detail::match_ed25519, ring, "", message, "v1a," + base64_of(signature)) == vector.valid);
+        CHECK(matches(detail::match_ed25519, ring, message, "", "v1a," + base64_of(signature)) == vector.valid);
         CHECK(matches(detail::match_ed25519, ring, "", message, "v1," + base64_of(signature)) == false);
     }
 }

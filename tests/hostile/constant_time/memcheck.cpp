@@ -61,8 +61,8 @@ int main(int argc, char** argv) {
         const auto authentic = [&](const std::string& signature) {
             return webhook.authenticate(body, {"msg_1", "1649367553", signature}, error, now).has_value();
         };
-        right = right && authentic(good) && !authentic(bad) &&
-                authentic(bad + " v1," + std::string(43, 'A') + "= " + good);
+        right =
+            right && authentic(good) && !authentic(bad) && authentic(bad + " v1," + std::string(43, 'A') + "= " + good);
     }
     if (!right) std::fprintf(stderr, "a signature was judged wrongly\n");
     // A test in which nothing is secret, or nothing is compared, would prove nothing.

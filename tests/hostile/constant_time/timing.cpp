@@ -137,8 +137,7 @@ int main(int argc, char** argv) {
     }
     // dudect's own threshold for "probably not constant time" is 10; chance alone hardly ever exceeds 5.
     const bool leaks = std::fabs(worst) > 10;
-    std::printf("%zu measurements, median %.0f ticks, t = %.2f: %s\n", samples.size(),
-                times[times.size() / 2], worst,
+    std::printf("%zu measurements, median %.0f ticks, t = %.2f: %s\n", samples.size(), times[times.size() / 2], worst,
                 leaks ? "the time depends on where the signatures differ" : "no difference found");
     return leaks ? 1 : 0;
 }

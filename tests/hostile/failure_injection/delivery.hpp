@@ -15,9 +15,9 @@ namespace delivery {
 inline const std::string secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 inline const std::string other_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 // RFC 8032 §7.1, TEST 1.
-inline const unsigned char private_key[32] = {
-    0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4,
-    0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60};
+inline const unsigned char private_key[32] = {0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a,
+                                              0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32,
+                                              0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60};
 inline const std::string public_key = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
 inline const std::string id = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
@@ -44,8 +44,8 @@ inline std::string ed25519_signature(const std::string& content) {
     unsigned char signature[64], text[89];
     std::size_t size = sizeof signature;
     if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
-        EVP_DigestSign(context.get(), signature, &size,
-                       reinterpret_cast<const unsigned char*>(content.data()), content.size()) != 1)
+        EVP_DigestSign(context.get(), signature, &size, reinterpret_cast<const unsigned char*>(content.data()),
+                       content.size()) != 1)
         throw std::runtime_error("OpenSSL does not sign");
     EVP_EncodeBlock(text, signature, 64);
     return "v1a," + std::string(reinterpret_cast<const char*>(text), 88);

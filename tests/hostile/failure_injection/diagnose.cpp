@@ -51,15 +51,13 @@ std::vector<Case> cases() {
 TEST_CASE("diagnose without memory is std::bad_alloc, and finds nothing", "[failure_injection]") {
     for (const Case& each : cases()) {
         INFO(to_string(each.finding) << ", " << each.secrets.substr(0, 6));
-        const std::map<std::string, std::string> headers = {
-            {"svix-id", id},
-            {"svix-timestamp", timestamp},
-            {"svix-signature", each.signature},
-            {"content-encoding", "identity, and something more"}};
+        const std::map<std::string, std::string> headers = {{"svix-id", id},
+                                                            {"svix-timestamp", timestamp},
+                                                            {"svix-signature", each.signature},
+                                                            {"content-encoding", "identity, and something more"}};
         const long refusals = fail_each_allocation([&](Trial& trial) {
             std::vector<Diagnosis> found;
-            const bool whole =
-                trial.run([&] { found = pivotal::diagnose(each.secrets, each.body, headers, now); });
+            const bool whole = trial.run([&] { found = pivotal::diagnose(each.secrets, each.body, headers, now); });
             CHECK(whole != trial.refused());
             CHECK(found.empty() == !whole);
             if (whole) CHECK(found.front().finding == each.finding);

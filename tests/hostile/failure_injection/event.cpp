@@ -165,8 +165,7 @@ TEST_CASE("a router's refusal without memory leaves it as it was", "[failure_inj
     CHECK(refusals > 3);
 }
 
-TEST_CASE("a handler whose resource gets no memory is not called, and the next call works",
-          "[failure_injection]") {
+TEST_CASE("a handler whose resource gets no memory is not called, and the next call works", "[failure_injection]") {
     const Event event = Event::parse(customer_body);
     int handled = 0;
     EventRouter router;

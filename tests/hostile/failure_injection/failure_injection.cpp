@@ -62,8 +62,7 @@ std::vector<Scenario> scenarios() {
     const auto authenticate = [](const Webhook& webhook, const std::string& signature) {
         return [&webhook, &signature] {
             std::error_code error = Errc::invalid_secret;
-            const bool authentic =
-                webhook.authenticate(body, {id, timestamp, signature}, error, now).has_value();
+            const bool authentic = webhook.authenticate(body, {id, timestamp, signature}, error, now).has_value();
             if (authentic != !error) contradict("the result and the code disagree");
             return error;
         };
@@ -102,8 +101,7 @@ std::vector<Scenario> scenarios() {
          {}},
         {"an owner's token",
          [] {
-             return pivotal::detail::random_token().empty() ? make_error_code(Errc::crypto_failure)
-                                                            : std::error_code();
+             return pivotal::detail::random_token().empty() ? make_error_code(Errc::crypto_failure) : std::error_code();
          },
          {}},
         {"authenticate, HMAC", authenticate(hmac, v1), {}},
@@ -114,11 +112,9 @@ std::vector<Scenario> scenarios() {
         {"verify", verify(body, v1), {}},
         {"verify, an event without nested values", verify(flat_body, v1_of_flat_body), {}},
         {"verify, forged", verify(body, forged), Errc::signature_mismatch},
-        {"verify that throws",
-         [] { return code_of([] {
-                  (void)hmac.verify(body, {id, timestamp, v1}, now);
-              }); },
-         {}},
+        {"verify that throws", [] { return code_of([] {
+                                        (void)hmac.verify(body, {id, timestamp, v1}, now);
+                                    }); }, {}},
         {"verify that throws, forged",
          [] { return code_of([] {
                   (void)hmac.verify(body, {id, timestamp, forged}, now);
@@ -245,8 +241,7 @@ TEST_CASE("each allocation that fails is bad_alloc, and nothing is leaked", "[fa
     CHECK(failures > 100);
 }
 
-TEST_CASE("authenticate allocates nothing with HMAC secrets but the id that it returns",
-          "[failure_injection]") {
+TEST_CASE("authenticate allocates nothing with HMAC secrets but the id that it returns", "[failure_injection]") {
     for (const Scenario& scenario : scenarios()) {
         if (scenario.name.find("authenticate") == std::string::npos ||
             scenario.name.find("Ed25519") != std::string::npos)
@@ -273,9 +268,9 @@ TEST_CASE("OpenSSL without memory is never acceptance of a forgery", "[failure_i
                 CHECK_FALSE(outcome.bad_alloc);
                 // Some of its allocations OpenSSL can do without, and its Ed25519 says "wrong signature"
                 // where it has no memory, which is a refusal all the same.
-                CHECK((outcome.code == Errc::crypto_failure || outcome.code == scenario.expected ||
-                       (outcome.code == Errc::signature_mismatch &&
-                        scenario.name.find("Ed25519") != std::string::npos)));
+                CHECK(
+                    (outcome.code == Errc::crypto_failure || outcome.code == scenario.expected ||
+                     (outcome.code == Errc::signature_mismatch && scenario.name.find("Ed25519") != std::string::npos)));
                 CHECK(outcome.queue_clean);
                 CHECK(live_blocks == blocks);
                 CHECK(live_openssl_blocks <= openssl_blocks);
@@ -312,8 +307,7 @@ TEST_CASE("a Receiver whose OpenSSL fails handles nothing, and handles the retry
             pivotal::ReceiverOptions options;
             options.on_incident = [&](const pivotal::Incident&) { ++incidents; };
             pivotal::Receiver receiver(
-                webhook, std::make_shared<pivotal::MemoryStore>(), [&](const pivotal::Event&) { ++handled; },
-                options);
+                webhook, std::make_shared<pivotal::MemoryStore>(), [&](const pivotal::Event&) { ++handled; }, options);
 
             int failures = 0;
             for (;; ++failures) {

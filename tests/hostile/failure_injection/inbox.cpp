@@ -69,8 +69,8 @@ bool is_idle(Inbox& inbox) {
 }
 
 bool is_whole(const Job& job) {
-    return job.event.id == event_id && job.event.delivery.message_id == id && job.body == body &&
-           !job.owner.empty() && job.event.data == event().data;
+    return job.event.id == event_id && job.event.delivery.message_id == id && job.body == body && !job.owner.empty() &&
+           job.event.data == event().data;
 }
 
 /// Gives one event to a worker, in whose thread memory then fails, until it asks for the next.
@@ -261,8 +261,7 @@ TEST_CASE("what a SqliteStore cannot do for want of memory has not been done", "
     CHECK(refusals_at_the_end > 0);
 }
 
-TEST_CASE("a Receiver that cannot put for want of memory says so, and takes the retry",
-          "[failure_injection]") {
+TEST_CASE("a Receiver that cannot put for want of memory says so, and takes the retry", "[failure_injection]") {
     const Webhook webhook(secret);
     const std::string signature = webhook.sign(id, now, body);
     const long refusals = fail_each_allocation([&](Trial& trial) {
@@ -290,8 +289,7 @@ TEST_CASE("a Receiver that cannot put for want of memory says so, and takes the 
     CHECK(refusals > 50);
 }
 
-TEST_CASE("an InboxWorker that cannot be made for want of memory handles nothing more",
-          "[failure_injection]") {
+TEST_CASE("an InboxWorker that cannot be made for want of memory handles nothing more", "[failure_injection]") {
     const long refusals = fail_each_allocation([](Trial& trial) {
         const std::shared_ptr<Inbox> inbox = std::make_shared<SqliteInbox>(in_memory);
         std::atomic<int> handled{0};

@@ -49,8 +49,7 @@ TEST_CASE("a claim without memory enters nothing in a MemoryStore", "[failure_in
 TEST_CASE("a claim that cannot be taken over for want of memory is as it was", "[failure_injection]") {
     const long refusals = fail_each_allocation([](Trial& trial) {
         Clock clock;
-        CHECK(clock.store.claim(event_id, "a", 30s) ==
-              Claim::granted);  // a short one: the other needs memory
+        CHECK(clock.store.claim(event_id, "a", 30s) == Claim::granted);  // a short one: the other needs memory
         clock.time += 31s;
         Claim claim = Claim::in_progress;
         const bool whole = trial.run([&] { claim = clock.store.claim(event_id, other, 30s); });
@@ -65,8 +64,7 @@ TEST_CASE("a claim that cannot be taken over for want of memory is as it was", "
     CHECK(refusals > 1);
 }
 
-TEST_CASE("a completed claim that has expired is claimed anew, or is not, without memory",
-          "[failure_injection]") {
+TEST_CASE("a completed claim that has expired is claimed anew, or is not, without memory", "[failure_injection]") {
     const long refusals = fail_each_allocation([](Trial& trial) {
         Clock clock;
         CHECK(clock.store.claim(event_id, "a", 30s) == Claim::granted);
@@ -100,11 +98,9 @@ TEST_CASE("a MemoryStore that grows and forgets holds what was granted, whicheve
         CHECK((granted == count) != trial.refused());
         bool as_granted = true;
         for (int i = 0; i < count; ++i)
-            as_granted &=
-                clock.store.claim(name(i), other, 30s) == (i < granted ? Claim::in_progress : Claim::granted);
+            as_granted &= clock.store.claim(name(i), other, 30s) == (i < granted ? Claim::in_progress : Claim::granted);
         CHECK(as_granted);
-        for (int i = 0; i < count; ++i)
-            as_granted &= clock.store.complete(name(i), i < granted ? owner : other);
+        for (int i = 0; i < count; ++i) as_granted &= clock.store.complete(name(i), i < granted ? owner : other);
         CHECK(as_granted);
     });
     CHECK(refusals > 4 * count);

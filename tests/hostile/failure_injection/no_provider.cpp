@@ -55,8 +55,7 @@ TEST_CASE("without OpenSSL's default provider everything is crypto_failure", "[f
 #ifndef PIVOTAL_DETAIL_NO_FETCH
     CHECK(error == Errc::crypto_failure);
 #endif
-    CHECK_FALSE(
-        hmac.authenticate("{}", {"msg_1", "1649367553", "v1," + std::string(43, 'A') + "="}, error, now));
+    CHECK_FALSE(hmac.authenticate("{}", {"msg_1", "1649367553", "v1," + std::string(43, 'A') + "="}, error, now));
     // The key's own reference keeps the hash usable.
     CHECK(hmac.authenticate("{}", {"msg_1", "1649367553", signature}, error, now));
     CHECK(ERR_peek_error() == 0);

@@ -73,8 +73,7 @@ void check_incident(const Service& service, const Trial& trial, Incident::Reason
 
 }  // namespace
 
-TEST_CASE("a Receiver without memory answers 500 and handles nothing, and handles the retry",
-          "[failure_injection]") {
+TEST_CASE("a Receiver without memory answers 500 and handles nothing, and handles the retry", "[failure_injection]") {
     const long refusals = fail_each_allocation([](Trial& trial) {
         Service service(webhook());
         Reply reply;
@@ -109,15 +108,13 @@ TEST_CASE("a handler without memory has failed, and handles the retry", "[failur
             const bool handler_failed = std::string_view(reply.body) == "handler failed";
             CHECK((handler_failed || std::string_view(reply.body) == "internal error"));
             CHECK(service.handled == 0);
-            check_incident(
-                service, trial,
-                handler_failed ? Incident::Reason::handler_failed : Incident::Reason::internal_error);
+            check_incident(service, trial,
+                           handler_failed ? Incident::Reason::handler_failed : Incident::Reason::internal_error);
             handlers_failed += handler_failed ? 1 : 0;
         } else {
             CHECK(service.handled == 1);
         }
-        CHECK(std::string_view(service.receive(body, signature()).body) ==
-              (trial.refused() ? "ok" : "duplicate"));
+        CHECK(std::string_view(service.receive(body, signature()).body) == (trial.refused() ? "ok" : "duplicate"));
         CHECK(service.handled == 1);
     });
     CHECK(handlers_failed > 10);
@@ -160,8 +157,7 @@ TEST_CASE("a Receiver without memory answers what it would not handle", "[failur
         Reply reply;
     };
     const Case cases[] = {
-        {"authentic but no event", no_event, signature_of_no_event, [](Service&) {},
-         Reply{400, "malformed event"}},
+        {"authentic but no event", no_event, signature_of_no_event, [](Service&) {}, Reply{400, "malformed event"}},
         {"handled before", body, signature(),
          [](Service& service) {
              service.store->claim(event_id, "a", 30s);
@@ -205,8 +201,7 @@ TEST_CASE("a Receiver that cannot be made is std::bad_alloc", "[failure_injectio
     CHECK(refusals > 3);
 }
 
-TEST_CASE("a lease that cannot be kept for want of memory is not kept, and the next one is",
-          "[failure_injection]") {
+TEST_CASE("a lease that cannot be kept for want of memory is not kept, and the next one is", "[failure_injection]") {
     using pivotal::detail::LeaseKeeper;
     const long refusals = fail_each_allocation([](Trial& trial) {
         LeaseKeeper keeper;

@@ -14,8 +14,7 @@ namespace {
 std::vector<std::string> words(const std::string& text) {
     std::vector<std::string> found(1);
     for (const char c : text) {
-        const bool in_word =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        const bool in_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         if (in_word || (c == '(' && !found.back().empty())) found.back() += c;
         if (!in_word && !found.back().empty()) found.emplace_back();
     }
@@ -34,8 +33,8 @@ std::string without_parenthesis(std::string word) {
 
 /// A name of OpenSSL: by its prefix, or a call of what begins in capitals, as nothing else here does.
 bool names_openssl(const std::string& word) {
-    for (const char* prefix : {"EVP_", "ERR_", "CRYPTO_", "OPENSSL_", "OSSL_", "RAND_", "HMAC_", "SHA256_",
-                               "d2i_", "i2d_", "o2i_", "i2o_"})
+    for (const char* prefix :
+         {"EVP_", "ERR_", "CRYPTO_", "OPENSSL_", "OSSL_", "RAND_", "HMAC_", "SHA256_", "d2i_", "i2d_", "o2i_", "i2o_"})
         if (word.rfind(prefix, 0) == 0) return true;
     if (word.empty() || word.back() != '(') return false;
     const std::string first = word.substr(0, word.find_first_of("_("));
@@ -89,12 +88,10 @@ TEST_CASE("no call into OpenSSL gets around the injection", "[failure_injection]
 TEST_CASE("a call into OpenSSL that the seam lacks is found", "[failure_injection]") {
     using Names = std::set<std::string>;
     CHECK(missing_in_the_seam("if (EVP_DigestUpdate(context, data, size) != 1) return;") == Names());
-    CHECK(missing_in_the_seam("if (EVP_DigestSign(context, data, &size) != 1) return;") ==
-          Names{"EVP_DigestSign"});
+    CHECK(missing_in_the_seam("if (EVP_DigestSign(context, data, &size) != 1) return;") == Names{"EVP_DigestSign"});
     CHECK(missing_in_the_seam("HMAC(EVP_sha256(), key, 32, data, 5, tag, &size)") == Names{"HMAC"});
     CHECK(missing_in_the_seam("SHA512(data, size, digest); BN_new(); X509_free(made); d2i_PUBKEY(x)") ==
           Names{"SHA512", "BN_new", "X509_free", "d2i_PUBKEY"});
     CHECK(missing_in_the_seam("const auto f = &EVP_MD_fetch_all;") == Names{"EVP_MD_fetch_all"});
-    CHECK(missing_in_the_seam("PQexec(connection, sql); sqlite3_step(x); Body(x); HMAC of a (body)") ==
-          Names());
+    CHECK(missing_in_the_seam("PQexec(connection, sql); sqlite3_step(x); Body(x); HMAC of a (body)") == Names());
 }

@@ -40,9 +40,7 @@ inline model::Delivery read_delivery(std::string_view input) {
             break;
     }
     delivery.now = 1'649'367'553 + (static_cast<int>(second) - 128) * 5;
-    delivery.tolerance = first / 4 % 8 == 7   ? std::numeric_limits<std::int64_t>::max()
-                         : first / 4 % 8 == 6 ? -1
-                                              : 300;
+    delivery.tolerance = first / 4 % 8 == 7 ? std::numeric_limits<std::int64_t>::max() : first / 4 % 8 == 6 ? -1 : 300;
     delivery.body = fields.next();
     while (!fields.empty() && delivery.headers.size() < 16) {
         const std::string name = fields.next();
@@ -55,8 +53,7 @@ inline model::Delivery read_delivery(std::string_view input) {
         const std::string family = model::lower(name).substr(0, name.find('-') + 1);
         const auto first_of = [&](const std::string& last) {
             for (const auto& [other, text] : delivery.headers)
-                if (model::lower(other) == family + last && !model::trim(text).empty())
-                    return model::trim(text);
+                if (model::lower(other) == family + last && !model::trim(text).empty()) return model::trim(text);
             return std::string();
         };
         const std::string content = first_of("id") + "." + first_of("timestamp") + "." + delivery.body;
@@ -78,8 +75,7 @@ inline model::Delivery read_delivery(std::string_view input) {
 inline void check(const model::Delivery& delivery, model::Source source) {
     if (source != model::Source::range && delivery.headers.size() < 3) return;
     const std::string difference = model::Comparison(delivery).differs(source, true);
-    if (!difference.empty())
-        std::fprintf(stderr, "source %d: %s\n", static_cast<int>(source), difference.c_str());
+    if (!difference.empty()) std::fprintf(stderr, "source %d: %s\n", static_cast<int>(source), difference.c_str());
     FUZZ_CHECK(difference.empty());
 }
 

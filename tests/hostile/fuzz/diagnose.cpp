@@ -54,6 +54,6 @@ FUZZ_TARGET(diagnose) {
     for (const std::string& id : values_of("id"))
         for (const std::string& timestamp : values_of("timestamp"))
             for (const std::string& key : keys->hmac)
-                FUZZ_CHECK(!has_piece_of(
-                    explanations, model::hmac_signature(key, id + "." + timestamp + "." + delivery.body)));
+                FUZZ_CHECK(!has_piece_of(explanations,
+                                         model::hmac_signature(key, id + "." + timestamp + "." + delivery.body)));
 }

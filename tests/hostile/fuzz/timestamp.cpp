@@ -30,8 +30,7 @@ FUZZ_TARGET(timestamp) {
     FUZZ_CHECK(std::to_string(*seconds) == text);
 
     using Clock = std::chrono::system_clock;
-    const Clock::time_point now{
-        std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(nanoseconds))};
+    const Clock::time_point now{std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(nanoseconds))};
     const auto refusal = detail::check_time(*seconds, now, std::chrono::seconds(tolerance));
     // The same in a type that nothing can overflow; dividing by floor, not towards zero.
     __extension__ using Wide = __int128;

@@ -91,8 +91,7 @@ struct Kind {
 void print_times(const std::vector<Kind>& kinds) {
     std::printf("| input | time | against half of it |\n| --- | ---: | ---: |\n");
     for (const Kind& kind : kinds) {
-        const Work work = kind.make(kind.most),
-                   half_the_work = kind.make(std::max<std::size_t>(kind.most / 2, 1));
+        const Work work = kind.make(kind.most), half_the_work = kind.make(std::max<std::size_t>(kind.most / 2, 1));
         double whole = 1e9, half = 1e9;  // the best of several, in turns: the machine may not be ours alone
         for (int round = 0; round < 20; ++round) {
             whole = std::min(whole, cost_of(work));
@@ -137,27 +136,24 @@ int main(int argc, char** argv) {
         message.sign();
         return [message] {
             std::error_code error;
-            (void)hmac.verify(message.body, {message.id, message.timestamp, message.signature}, error,
-                              support::now);
+            (void)hmac.verify(message.body, {message.id, message.timestamp, message.signature}, error, support::now);
             return error;
         };
     };
-    const auto authenticate = [](const Webhook& webhook, std::string signature,
-                                 std::string body = Message().body) {
+    const auto authenticate = [](const Webhook& webhook, std::string signature, std::string body = Message().body) {
         Message message;
         message.signature = std::move(signature);
         message.body = std::move(body);
         return [message, webhook] {
             std::error_code error;
-            (void)webhook.authenticate(message.body, {message.id, message.timestamp, message.signature},
-                                       error, support::now);
+            (void)webhook.authenticate(message.body, {message.id, message.timestamp, message.signature}, error,
+                                       support::now);
             return error;
         };
     };
 
     const std::vector<Kind> kinds = {
-        {"a usual delivery: 300 bytes of JSON", 1, 1, accepted,
-         [&](std::size_t) { return verify(Message().body); }},
+        {"a usual delivery: 300 bytes of JSON", 1, 1, accepted, [&](std::size_t) { return verify(Message().body); }},
         {"signature header: 8 KiB without a candidate", 8192, 2048, Errc::signature_mismatch,
          [&](std::size_t n) { return authenticate(hmac, std::string(n, 'x')); }},
         {"signature header: 8 KiB of `v1` candidates (170)", 170, 42, Errc::signature_mismatch,
@@ -182,8 +178,7 @@ int main(int argc, char** argv) {
              const Message message;
              return [message, id = std::string(n, ' ') + message.id] {
                  std::error_code error;
-                 (void)hmac.authenticate(message.body, {id, message.timestamp, message.signature}, error,
-                                         support::now);
+                 (void)hmac.authenticate(message.body, {id, message.timestamp, message.signature}, error, support::now);
                  return error;
              };
          }},
@@ -196,13 +191,10 @@ int main(int argc, char** argv) {
                  secrets += "whsec_" + support::base64(std::string(32, static_cast<char>('a' + i))) + " ";
              return authenticate(Webhook(secrets), Message().signature, std::string(1024 * 1024, '['));
          }},
-        {"body: 1 MiB with 16 `v1a` candidates, and a `whpk_` key", 1024 * 1024, 16 * 1024,
-         Errc::signature_mismatch,
+        {"body: 1 MiB with 16 `v1a` candidates, and a `whpk_` key", 1024 * 1024, 16 * 1024, Errc::signature_mismatch,
          [&](std::size_t n) { return authenticate(ed25519, repeated(wrong_v1a, 16), std::string(n, '[')); }},
         {"JSON: 512 levels deep", 512, 128, accepted,
-         [&](std::size_t n) {
-             return verify(event_with(std::string(n - 1, '[') + std::string(n - 1, ']')));
-         }},
+         [&](std::size_t n) { return verify(event_with(std::string(n - 1, '[') + std::string(n - 1, ']'))); }},
         {"JSON: 1 MiB of `[`, refused at level 513", 1024 * 1024, 16 * 1024, Errc::malformed_event,
          [&](std::size_t n) { return verify(event_with(std::string(n, '['))); }},
         {"JSON: 1 MiB of escapes (`\\u00e9`)", 1024 * 1024 / 6, 4096, accepted,
@@ -226,9 +218,8 @@ int main(int argc, char** argv) {
     };
     const std::vector<Kind> square = {
         {"planted", 64, 16, accepted, [&](std::size_t n) { return steps(static_cast<double>(n * n)); }}};
-    const std::vector<Kind> sort = {{"planted", 16384, 4096, accepted, [&](std::size_t n) {
-                                         return steps(static_cast<double>(n) * std::log2(n));
-                                     }}};
+    const std::vector<Kind> sort = {{"planted", 16384, 4096, accepted,
+                                     [&](std::size_t n) { return steps(static_cast<double>(n) * std::log2(n)); }}};
 
     const std::string mode = argc > 1 ? argv[1] : "";
     if (mode.empty())

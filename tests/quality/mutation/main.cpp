@@ -19,7 +19,7 @@ struct Recorder : Catch::TestEventListenerBase {
 
     void testRunStarting(const Catch::TestRunInfo&) override {
         if (const char* const path = std::getenv("MUTATION_RECORD")) out_.open(path);  // NOLINT
-        write("");  // what static objects reach
+        write("");                                                                     // what static objects reach
     }
     void testCaseStarting(const Catch::TestCaseInfo&) override { start_ = std::chrono::steady_clock::now(); }
     void testCaseEnded(const Catch::TestCaseStats& stats) override { write(stats.testInfo.name); }

@@ -109,8 +109,7 @@ std::vector<Row> rows() {
         {Finding::body_start_changed, proved, with_body(body, mark + body), as_signed(mark + body)},
         {Finding::body_line_ends, proved, with_body(lines, dos_lines), as_signed(dos_lines)},
         {Finding::body_charset, proved, with_body(utf, latin), as_signed(latin)},
-        {Finding::body_base64, proved, with_body(body, support::base64(body)),
-         as_signed(support::base64(body))},
+        {Finding::body_base64, proved, with_body(body, support::base64(body)), as_signed(support::base64(body))},
         {Finding::body_json_string, proved, with_body("{}", "\"{}\""), as_signed("\"{}\"")},
         {Finding::body_truncated, looks, with_body(long_body, long_body.substr(0, 1024)), as_signed(of_1024)},
         {Finding::body_still_gzip, looks, with_body(body, gzip), as_signed("\x1F gzip?")},
@@ -119,8 +118,7 @@ std::vector<Row> rows() {
         {Finding::body_empty, looks, with_body(body, ""), as_signed("{}")},
         {Finding::secret_used_as_text, proved, with_secrets(support::secret, support::secret),
          with_secrets(support::secret)},
-        {Finding::secret_with_version, looks, with_secrets("v1," + support::secret),
-         with_secrets(support::secret)},
+        {Finding::secret_with_version, looks, with_secrets("v1," + support::secret), with_secrets(support::secret)},
         {Finding::secret_url_safe, looks, with_secrets(url_safe, key), with_secrets(standard, key)},
         {Finding::secret_quoted, looks, with_secrets("\"" + support::secret + "\""),
          with_secrets(" " + support::secret + "\r\n")},
@@ -138,8 +136,7 @@ std::vector<Row> rows() {
                      a.message.id = "msg_of_a_proxy";
                  }),
          changed(false, [&](Arrival& a) { a.more = family_of(a.message, "webhook-"); })},
-        {Finding::headers_joined, proved,
-         changed(false, [](Arrival& a) { a.message.id += ", " + a.message.id; }),
+        {Finding::headers_joined, proved, changed(false, [](Arrival& a) { a.message.id += ", " + a.message.id; }),
          changed(false, [](Arrival& a) { a.message.signature += ", " + a.message.signature; })},
         {Finding::header_trimmed, proved, changed(false, [](Arrival& a) { a.message.signature.pop_back(); }),
          changed(false, [](Arrival& a) { a.message.signature += " \t"; })},
@@ -152,8 +149,8 @@ std::vector<Row> rows() {
                      a.message.id = id;
                  }),
          changed(true, [](Arrival& a) { a.message.id = "evt_another"; })},
-        {Finding::timestamp_in_milliseconds, looks,
-         changed(true, [](Arrival& a) { a.message.timestamp += "000"; }), Arrival()},
+        {Finding::timestamp_in_milliseconds, looks, changed(true, [](Arrival& a) { a.message.timestamp += "000"; }),
+         Arrival()},
         {Finding::clock_wrong, proved, changed(false, [](Arrival& a) { a.now += seconds{301}; }),
          changed(false, [](Arrival& a) { a.now += seconds{300}; })},
         {Finding::unexplained, looks, Arrival().forged(), Arrival()},
@@ -169,8 +166,7 @@ TEST_CASE("each finding has its fault, and what resembles it has no finding", "[
         CHECK(row.resembling.findings() == Findings{Finding::verified});
         CHECK(row.resembling.forged().findings() == Findings{Finding::unexplained});
         const Findings of_forgery = row.fault.forged().findings();
-        if (row.kind == proved)
-            CHECK(std::find(of_forgery.begin(), of_forgery.end(), row.finding) == of_forgery.end());
+        if (row.kind == proved) CHECK(std::find(of_forgery.begin(), of_forgery.end(), row.finding) == of_forgery.end());
         CHECK(std::find(of_forgery.begin(), of_forgery.end(), Finding::verified) == of_forgery.end());
     }
 }
@@ -179,11 +175,9 @@ TEST_CASE("no finding is without such a test", "[diagnose]") {
     const std::vector<Row> tested = rows();
     for (int i = 0; to_string(static_cast<Finding>(i)) != "unknown"; ++i) {
         const auto finding = static_cast<Finding>(i);
-        if (finding == Finding::crypto_failure)
-            continue;  // tests/hostile/failure_injection makes OpenSSL fail
+        if (finding == Finding::crypto_failure) continue;  // tests/hostile/failure_injection makes OpenSSL fail
         INFO(to_string(finding));
-        CHECK(std::any_of(tested.begin(), tested.end(),
-                          [&](const Row& row) { return row.finding == finding; }));
+        CHECK(std::any_of(tested.begin(), tested.end(), [&](const Row& row) { return row.finding == finding; }));
     }
 }
 

@@ -35,8 +35,8 @@ Outcome outcome(const std::string& was_signed, const std::string& arrives) {
     message.body = was_signed;
     message.sign();
     Outcome result;
-    for (const auto& found : pivotal::diagnose(
-             support::secret, arrives, {message.id, message.timestamp, message.signature}, support::now)) {
+    for (const auto& found : pivotal::diagnose(support::secret, arrives,
+                                               {message.id, message.timestamp, message.signature}, support::now)) {
         result.findings.push_back(found.finding);
         result.text += found.explanation;
     }
@@ -91,8 +91,7 @@ TEST_CASE("only what was tried is ruled out, whatever the gzip of a large body c
     const Outcome found = outcome("other", large);
     CHECK(found.findings == Findings{Finding::unexplained});
     const std::string ruled_out = found.text.substr(0, found.text.find("The limit of work"));
-    for (const char* const tried :
-         {"event's id", "secret used as text", "a newline", "Latin-1", "base64", "gzip"}) {
+    for (const char* const tried : {"event's id", "secret used as text", "a newline", "Latin-1", "base64", "gzip"}) {
         INFO(found.text);
         CHECK(contains(ruled_out, tried));
     }

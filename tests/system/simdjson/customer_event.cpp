@@ -53,35 +53,30 @@ void reads() {
         accepts(with_object(object), "evt_1", "a.b");
     accepts(R"({"id":"evt_1","type":"a.b","data":[]})", "evt_1", "a.b");
     // Fields of these names elsewhere are others.
-    accepts(
-        R"({"object":{"id":"x","name":"x"},"name":"x","data":{"id":"x","name":"x"},"id":"evt_1","type":"a.b"})",
-        "evt_1", "a.b");
+    accepts(R"({"object":{"id":"x","name":"x"},"name":"x","data":{"id":"x","name":"x"},"id":"evt_1","type":"a.b"})",
+            "evt_1", "a.b");
 }
 
 void takes_the_last_of_equal_names() {
     accepts(R"({"id":"evt_0","type":"x","id":"evt_1","type":"a.b"})", "evt_1", "a.b");
-    accepts(
-        with_object(R"({"id":"x","id":"cus_1","name":"x","name":null,"health_score":1,"health_score":41})"),
-        "evt_1", "a.b", "cus_1", "", 41);
-    accepts(
-        R"({"id":"evt_1","type":"a.b","data":{"object":{"id":"x","name":"x","health_score":1},"object":{}}})",
-        "evt_1", "a.b");
+    accepts(with_object(R"({"id":"x","id":"cus_1","name":"x","name":null,"health_score":1,"health_score":41})"),
+            "evt_1", "a.b", "cus_1", "", 41);
+    accepts(R"({"id":"evt_1","type":"a.b","data":{"object":{"id":"x","name":"x","health_score":1},"object":{}}})",
+            "evt_1", "a.b");
     accepts(R"({"id":"evt_1","type":"a.b","data":{"object":{"id":"x"}},"data":null})", "evt_1", "a.b");
     refuses(R"({"id":"evt_1","type":"a.b","id":5})");
 }
 
 void refuses_what_is_no_event() {
-    for (const char* const body :
-         {"", " ", "{}", "[]", "5", "null", "\"text\"", "not JSON", R"({"id":"evt_1"})", R"({"type":"a.b"})",
-          R"({"id":"","type":"a.b"})", R"({"id":"evt_1","type":""})", R"({"id":5,"type":"a.b"})",
-          R"([{"id":"evt_1","type":"a.b"}])"})
+    for (const char* const body : {"", " ", "{}", "[]", "5", "null", "\"text\"", "not JSON", R"({"id":"evt_1"})",
+                                   R"({"type":"a.b"})", R"({"id":"","type":"a.b"})", R"({"id":"evt_1","type":""})",
+                                   R"({"id":5,"type":"a.b"})", R"([{"id":"evt_1","type":"a.b"}])"})
         refuses(body);
     const std::string good = R"({"id":"evt_1","type":"a.b"})";
     accepts(good, "evt_1", "a.b");
     for (const char* const behind : {"{}", "x", ",", "}", "]", "\"", "5"}) refuses(good + behind);
     for (std::size_t size = 0; size < good.size(); ++size) refuses(good.substr(0, size));
-    const std::string whole =
-        with_object(R"({"id":"cus_1","name":"a","health_score":41,"tags":["a",{"b":1}]})");
+    const std::string whole = with_object(R"({"id":"cus_1","name":"a","health_score":41,"tags":["a",{"b":1}]})");
     for (std::size_t size = 0; size < whole.size(); ++size) refuses(whole.substr(0, size));
     refuses(with_object(R"({"name":"\x"})"));
     refuses(with_object(R"({"name":"a)"
@@ -115,7 +110,7 @@ int main() {
     takes_the_last_of_equal_names();
     refuses_what_is_no_event();
     survives_size_and_depth();
-    std::printf("simdjson %d.%d.%d: %d failures\n", simdjson::SIMDJSON_VERSION_MAJOR,
-                simdjson::SIMDJSON_VERSION_MINOR, simdjson::SIMDJSON_VERSION_REVISION, failures);
+    std::printf("simdjson %d.%d.%d: %d failures\n", simdjson::SIMDJSON_VERSION_MAJOR, simdjson::SIMDJSON_VERSION_MINOR,
+                simdjson::SIMDJSON_VERSION_REVISION, failures);
     return failures == 0 ? 0 : 1;
 }

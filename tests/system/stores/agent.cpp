@@ -95,9 +95,7 @@ public:
         return inbox_->postpone(job, delay, reason);
     }
     bool bury(const Job& job, std::string_view error) override { return inbox_->bury(job, error); }
-    std::vector<DeadJob> dead(std::size_t limit, std::string_view after) override {
-        return inbox_->dead(limit, after);
-    }
+    std::vector<DeadJob> dead(std::size_t limit, std::string_view after) override { return inbox_->dead(limit, after); }
     bool requeue(std::string_view id) override { return inbox_->requeue(id); }
     bool forget(std::string_view id) override { return inbox_->forget(id); }
     std::uint64_t purge(std::chrono::seconds older_than) override { return inbox_->purge(older_than); }
@@ -141,8 +139,8 @@ struct AgentMain {
         message.body = R"({"id":")" + event + R"(","type":"customer.created"})";
         message.sign();
         const auto reply = [&](Receiver receiver) {
-            const Reply made = receiver.receive(
-                message.body, {message.id, message.timestamp, message.signature}, support::now);
+            const Reply made =
+                receiver.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
             step("before-reply");
             return std::to_string(made.status) + " " + made.body;
         };
@@ -245,9 +243,7 @@ struct AgentMain {
         if (command == "claim") {
             const std::string id = words.bytes(), owner = words.bytes();
             const Claim claim = store()->claim(id, owner, words.time());
-            return claim == Claim::granted     ? "granted"
-                   : claim == Claim::duplicate ? "duplicate"
-                                               : "in_progress";
+            return claim == Claim::granted ? "granted" : claim == Claim::duplicate ? "duplicate" : "in_progress";
         }
         if (command == "renew") {
             const std::string id = words.bytes(), owner = words.bytes();
@@ -273,8 +269,8 @@ struct AgentMain {
         if (command == "take") {
             const std::optional<Job> taken = inbox()->take(words.time());
             if (!taken) return "none";
-            return hex(taken->event.id) + " " + hex(taken->body) + " " + std::to_string(taken->attempt) +
-                   " " + hex(taken->owner);
+            return hex(taken->event.id) + " " + hex(taken->body) + " " + std::to_string(taken->attempt) + " " +
+                   hex(taken->owner);
         }
         const auto timed = [&](auto member) {
             const Job made = job(words);
@@ -285,10 +281,8 @@ struct AgentMain {
             return timed([&](const Job& made, auto time) { return inbox()->renew(made, time); });
         if (command == "done") return timed([&](const Job& made, auto) { return inbox()->done(made); });
         if (command == "retry")
-            return timed(
-                [&](const Job& made, auto time) { return inbox()->retry(made, time, words.bytes()); });
-        if (command == "bury")
-            return timed([&](const Job& made, auto) { return inbox()->bury(made, words.bytes()); });
+            return timed([&](const Job& made, auto time) { return inbox()->retry(made, time, words.bytes()); });
+        if (command == "bury") return timed([&](const Job& made, auto) { return inbox()->bury(made, words.bytes()); });
         if (command == "requeue") return yes(inbox()->requeue(words.bytes()));
         if (command == "forget-event") return yes(inbox()->forget(words.bytes()));
         if (command == "purge") return std::to_string(inbox()->purge(std::chrono::seconds(words.number())));

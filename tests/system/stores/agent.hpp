@@ -40,15 +40,14 @@ class Agent {
 public:
     Agent(const std::string& address, const pivotal::StoreOptions& options = {},
           std::vector<std::string> environment = {}, rlim_t largest_file = RLIM_INFINITY)
-        : process_(
-              {PIVOTAL_TEST_AGENT, address, hex(options.consumer), std::to_string(options.retention.count())},
-              [&] {
-                  ProcessOptions made;
-                  made.environment = std::move(environment);
-                  made.largest_file = largest_file;
-                  made.pipes = true;
-                  return made;
-              }()) {}
+        : process_({PIVOTAL_TEST_AGENT, address, hex(options.consumer), std::to_string(options.retention.count())},
+                   [&] {
+                       ProcessOptions made;
+                       made.environment = std::move(environment);
+                       made.largest_file = largest_file;
+                       made.pipes = true;
+                       return made;
+                   }()) {}
 
     Process& process() { return process_; }
 
@@ -80,8 +79,7 @@ class AgentStore : public pivotal::IdempotencyStore {
 public:
     explicit AgentStore(std::shared_ptr<Agent> agent) : agent_(std::move(agent)) {}
 
-    pivotal::Claim claim(std::string_view id, std::string_view owner,
-                         std::chrono::milliseconds lease) override {
+    pivotal::Claim claim(std::string_view id, std::string_view owner, std::chrono::milliseconds lease) override {
         const std::string answer = agent_->ask("claim", hex(id), hex(owner), lease.count()).at(0);
         return answer == "granted"     ? pivotal::Claim::granted
                : answer == "duplicate" ? pivotal::Claim::duplicate

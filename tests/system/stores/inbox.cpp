@@ -295,8 +295,7 @@ TEST_CASE("an event can be requeued in any state in which it does not run", "[in
         } catch (const pivotal::StoreError& refused) {
             error = refused.what();
         }
-        CHECK(error.find(
-                  "the body of evt_1 was dropped when it was done: InboxOptions::keep_bodies keeps it") !=
+        CHECK(error.find("the body of evt_1 was dropped when it was done: InboxOptions::keep_bodies keeps it") !=
               error.npos);
         CHECK_FALSE(put(*inbox, "evt_1"));
     }
@@ -425,9 +424,8 @@ TEST_CASE("a put wakes a worker on the same inbox", "[inbox][worker]") {
 TEST_CASE("of an error 4 KiB are kept, and no half character", "[inbox]") {
     Kind kind;
     const auto inbox = kind.inbox();
-    const std::string text =
-        GENERATE(std::string(4096, 'x'), std::string(100'000, 'x'), std::string(4095, 'x') + "ë!",
-                 std::string(4094, 'x') + "🎉", std::string(5000, '\x80'));
+    const std::string text = GENERATE(std::string(4096, 'x'), std::string(100'000, 'x'), std::string(4095, 'x') + "ë!",
+                                      std::string(4094, 'x') + "🎉", std::string(5000, '\x80'));
     CHECK(put(*inbox, "evt_1"));
     CHECK(inbox->retry(take(*inbox), 0ms, text));
     CHECK(inbox->bury(take(*inbox), text));
@@ -802,14 +800,12 @@ TEST_CASE("an event that fails is tried again, and in the end buried", "[inbox][
     CHECK(dead[0].error == "no such customer");
 }
 
-TEST_CASE("an event that kills its worker every time is buried, and those beside it are handled",
-          "[inbox][kill]") {
+TEST_CASE("an event that kills its worker every time is buried, and those beside it are handled", "[inbox][kill]") {
     Kind kind;
     support::TemporaryFolder folder;
     const auto inbox = kind.inbox();
     constexpr int others = 7;  // and so many threads, and one: all are taken together
-    const std::string worker =
-        "worker " + folder.file("effects") + " " + std::to_string(others + 1) + " 200 10 20";
+    const std::string worker = "worker " + folder.file("effects") + " " + std::to_string(others + 1) + " 200 10 20";
     CHECK(put(*inbox, "poison"));
     for (int i = 0; i < others; ++i) CHECK(put(*inbox, "evt_" + std::to_string(i)));
     std::optional<Agent> agent;
@@ -843,8 +839,7 @@ TEST_CASE("a good event is handled within one pass of those that fail", "[inbox]
     CHECK(put(*inbox, "good"));
     std::atomic<int> failures{0}, before{-1};
     WorkerOptions options;
-    options.min_backoff = options.max_backoff =
-        1ms;  // they are due again long before the last of them has failed
+    options.min_backoff = options.max_backoff = 1ms;  // they are due again long before the last of them has failed
     options.max_attempts = 1000;
     options.poll = 1ms;
     const InboxWorker worker(
@@ -900,8 +895,7 @@ TEST_CASE("a receiver and a worker killed at any step lose nothing, 200 times", 
             accept(event);
             end_of("work " + effects + " 50 " + (at_random ? "none" : step), at_random);
         } else {
-            end_of("deliver-to-inbox " + event + " " + effects + " 50 " + (at_random ? "none" : step),
-                   at_random);
+            end_of("deliver-to-inbox " + event + " " + effects + " 50 " + (at_random ? "none" : step), at_random);
             accept(event);
         }
         const auto inbox = kind.inbox();

@@ -40,8 +40,8 @@ private:
 class FakeClocked {
 public:
     std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
-        return std::make_shared<pivotal::MemoryStore>(
-            std::move(options), [this] { return std::chrono::steady_clock::now() + ahead_; });
+        return std::make_shared<pivotal::MemoryStore>(std::move(options),
+                                                      [this] { return std::chrono::steady_clock::now() + ahead_; });
     }
     void set(std::chrono::seconds ahead) { ahead_ = ahead; }
 

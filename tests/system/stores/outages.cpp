@@ -44,8 +44,7 @@ Delivered deliver(Receiver& receiver, const std::string& id) {
     support::Message message;
     message.body = R"({"id":")" + id + R"(","type":"customer.created"})";
     message.sign();
-    const auto reply =
-        receiver.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
+    const auto reply = receiver.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
     return {reply.status, std::string(reply.body)};
 }
 
@@ -170,8 +169,7 @@ TEST_CASE("connections that a firewall forgot cost no reply but 200, and one run
     std::atomic<int> claiming{0};
     wait_until("there are several connections", [&] {
         in_threads(8, [&](int thread) {
-            for (int i = 0; i < 10; ++i)
-                store->claim("other" + std::to_string(++claiming), std::to_string(thread), 1h);
+            for (int i = 0; i < 10; ++i) store->claim("other" + std::to_string(++claiming), std::to_string(thread), 1h);
         });
         return proxy->connections() >= 4;
     });

@@ -136,10 +136,9 @@ private:
 
 TEST_CASE("a connection string that cannot be read is refused without a word of it", "[postgres]") {
     for (const char* const conninfo :
-         {"password=hush1 hush2 host=/tmp", "password='hush", "host=/tmp hush=1", "hush",
-          "postgres://u:hu@sh@h/d", "postgres://u:hu/sh@h/d", "postgres://u:12/hush@h/d",
-          "postgres://u:hush%@h/d", "postgres://u:hu:sh/@h/d", "postgres://u:@hush@h/d",
-          "host=/tmp port=hush", "postgres://[hush"}) {
+         {"password=hush1 hush2 host=/tmp", "password='hush", "host=/tmp hush=1", "hush", "postgres://u:hu@sh@h/d",
+          "postgres://u:hu/sh@h/d", "postgres://u:12/hush@h/d", "postgres://u:hush%@h/d", "postgres://u:hu:sh/@h/d",
+          "postgres://u:@hush@h/d", "host=/tmp port=hush", "postgres://[hush"}) {
         CHECK(error_of([&] { PostgresStore store(conninfo); }) ==
               "PostgreSQL: cannot read the connection string; in a URI special characters are to be "
               "percent-encoded, elsewhere quoted");
@@ -204,8 +203,8 @@ TEST_CASE("threads that open a new database at once", "[postgres][race]") {
 TEST_CASE("a role that may use the table but create none is enough", "[postgres]") {
     Kind kind;
     const PostgresUser database(kind.address());
-    database.run("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA " +
-                 kind.schema().name() + " TO clerk");
+    database.run("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA " + kind.schema().name() +
+                 " TO clerk");
     const std::string address = kind.schema().address("", "clerk");
     CHECK(error_of([&] { PostgresStore store(address); }) ==
           "PostgreSQL: permission denied for schema " + kind.schema().name());
@@ -226,8 +225,7 @@ TEST_CASE("expired ids go as new ones come, those of all consumers", "[postgres]
     for (int i = 0; i < 100; ++i) CHECK(brief.claim(std::to_string(i), "a", 1h) == Claim::granted);
     for (int i = 0; i < 100; ++i) CHECK(brief.complete(std::to_string(i), "a"));
     CHECK(count() == 101);
-    for (int i = 0; i < 15; ++i)
-        CHECK(store.claim("evt_1", "b", 1h) == Claim::in_progress);  // which count for nothing
+    for (int i = 0; i < 15; ++i) CHECK(store.claim("evt_1", "b", 1h) == Claim::in_progress);  // which count for nothing
     for (int i = 0; i < 15; ++i) CHECK(store.claim("evt_2_" + std::to_string(i), "a", 1h) == Claim::granted);
     CHECK(count() == 116);
     CHECK(store.claim("evt_3", "a", 1h) == Claim::granted);
@@ -247,8 +245,7 @@ TEST_CASE("ids that are claimed again as they are removed lock nobody out", "[po
             for (int i = 0; i < 300; ++i) {
                 try {
                     // Each is expired as soon as it is claimed.
-                    if (own->claim(std::to_string(random() % 12), std::to_string(thread), 0ms) ==
-                        Claim::granted)
+                    if (own->claim(std::to_string(random() % 12), std::to_string(thread), 0ms) == Claim::granted)
                         ++granted;
                 } catch (const StoreError& error) {
                     ++errors;
@@ -277,8 +274,7 @@ TEST_CASE("many threads share the connections that the options say", "[postgres]
         });
     for (std::thread& thread : running) thread.join();
     const auto open =
-        database.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pivotal-webhook'") -
-        others;
+        database.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pivotal-webhook'") - others;
     CHECK(open >= 2);
     CHECK(open <= 4);
     CHECK(database.number("SELECT count(*) FROM pivotal_claims") == 800);
@@ -298,8 +294,7 @@ TEST_CASE("claim, renew and complete can be repeated after a cut connection", "[
                 if (until_answered([&] { return store->claim(id, owner, 1h); }, calls) != Claim::granted ||
                     !until_answered([&] { return store->renew(id, owner, 1h); }, calls) ||
                     !until_answered([&] { return store->complete(id, owner); }, calls) ||
-                    until_answered([&] { return store->claim(id, "another", 1h); }, calls) !=
-                        Claim::duplicate)
+                    until_answered([&] { return store->claim(id, "another", 1h); }, calls) != Claim::duplicate)
                     ++wrong;
             }
         });
@@ -384,8 +379,7 @@ TEST_CASE("an idle connection that was cut is opened anew without an error", "[p
         database.number(cut_all);
         support::wait_until("the connection is gone", [&] {
             return database.number(
-                       "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pivotal-webhook'") ==
-                   0;
+                       "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pivotal-webhook'") == 0;
         });
     }
 }
@@ -467,8 +461,7 @@ TEST_CASE("a table that somebody has locked is waited for, and then is an error"
         other.run("COMMIT");
         CHECK(handled == 0);
         for (int i = 0; i < 8; ++i)  // a claim that nobody waited for any more may have been made
-            support::wait_until("it is handled",
-                                [&] { return deliver(receiver, std::to_string(i)).status == 200; });
+            support::wait_until("it is handled", [&] { return deliver(receiver, std::to_string(i)).status == 200; });
         CHECK(handled == 8);
     }
 }
@@ -480,8 +473,8 @@ TEST_CASE("a server that stands still is answered for in time", "[postgres]") {
     CHECK(store->claim("evt_before", "a", 1h) == Claim::granted);
     const PostgresUser database(kind.address());
     std::vector<pid_t> stopped{support::postgres().process().pid()};
-    std::istringstream pids(database.text(
-        "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE backend_type = 'client backend'"));
+    std::istringstream pids(
+        database.text("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE backend_type = 'client backend'"));
     for (pid_t pid; pids >> pid;) stopped.push_back(pid);
     for (const pid_t pid : stopped) kill(pid, SIGSTOP);
     int wrong = 0;
@@ -575,8 +568,7 @@ TEST_CASE("an inbox loses nothing where connections are cut", "[postgres][inbox]
     for (int thread = 0; thread < threads; ++thread)
         running.emplace_back([&, thread] {
             for (int i = 0; i < each; ++i) {
-                until_answered([&] { return inbox->put(event_of(std::to_string(thread * each + i)), "{}"); },
-                               calls);
+                until_answered([&] { return inbox->put(event_of(std::to_string(thread * each + i)), "{}"); }, calls);
                 // A job that was taken without a reply is due again with its lease.
                 const auto job = until_answered([&] { return inbox->take(200ms); }, calls);
                 if (job) until_answered([&] { return inbox->done(*job); }, calls);
@@ -622,9 +614,8 @@ TEST_CASE("an inbox takes as long with many events as with few", "[postgres][inb
     const PostgresUser database(kind.address());
     // Ready, waiting for their time, done, and done so long ago that they are to be removed.
     const auto fill = [&](int count) {
-        for (const char* const state :
-             {"0, now(), NULL", "0, now() + interval '1 h', NULL", "1, now(), now() + interval '1 h'",
-              "1, now(), now() - interval '1 h'"})
+        for (const char* const state : {"0, now(), NULL", "0, now() + interval '1 h', NULL",
+                                        "1, now(), now() + interval '1 h'", "1, now(), now() - interval '1 h'"})
             database.run(
                 "INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, "
                 "attempt, state, due_at, expires_at) SELECT 'default', "
@@ -677,9 +668,8 @@ TEST_CASE("an inbox takes as fast while a backup holds an old snapshot", "[postg
         bounded.push_back(time_of(*inbox));
         idle.push_back(time_of(*inbox));
     }
-    std::printf(
-        "take with 500,000 events since an old snapshot: %.2f ms, idle %.2f ms; all of them: %.2f ms\n",
-        median(bounded), median(idle), median(full));
+    std::printf("take with 500,000 events since an old snapshot: %.2f ms, idle %.2f ms; all of them: %.2f ms\n",
+                median(bounded), median(idle), median(full));
     CHECK(median(bounded) < median(full) / 5);
     CHECK(median(idle) < median(full) / 5);
     backup.run("COMMIT");
@@ -729,8 +719,7 @@ TEST_CASE("a body that cannot be read is buried with its reason, and stops nothi
     const auto dead = inbox->dead(10);
     REQUIRE(dead.size() == 1);
     CHECK(dead[0].event.id == "evt_1");
-    CHECK(dead[0].error.find("its body cannot be read: PostgreSQL: missing chunk number 0 for toast value") ==
-          0);
+    CHECK(dead[0].error.find("its body cannot be read: PostgreSQL: missing chunk number 0 for toast value") == 0);
     CHECK(dead[0].body.empty());
 }
 
@@ -786,8 +775,7 @@ TEST_CASE("ids that are put again as they are removed lock nobody out", "[postgr
     CHECK(put > 12);
 }
 
-TEST_CASE("an inbox whose server dies in the middle handles all that it accepted",
-          "[postgres][inbox][restart]") {
+TEST_CASE("an inbox whose server dies in the middle handles all that it accepted", "[postgres][inbox][restart]") {
     Kind kind;
     PostgresServer& server = support::postgres();
     constexpr int events = 150;
@@ -838,8 +826,7 @@ TEST_CASE("a second transaction waits for the first that marks the same event", 
     std::atomic<int> marked{-1};
     std::thread waiting([&] { marked = mark_processed(second, "evt_1"); });
     support::wait_until("the second waits", [&] {
-        return first.number("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " +
-                            std::to_string(pid)) == 1;
+        return first.number("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " + std::to_string(pid)) == 1;
     });
     CHECK(marked == -1);
     first.run(commit ? "COMMIT" : "ROLLBACK");

@@ -73,9 +73,7 @@ public:
                                           pivotal::InboxOptions inbox_options = {}) {
         return open_inbox(address(), std::move(options), inbox_options);
     }
-    std::shared_ptr<pivotal::PostgresInbox> own_inbox() {
-        return std::make_shared<pivotal::PostgresInbox>(address());
-    }
+    std::shared_ptr<pivotal::PostgresInbox> own_inbox() { return std::make_shared<pivotal::PostgresInbox>(address()); }
     std::string address() const { return schema_.address(); }
     const PostgresSchema& schema() const { return schema_; }
 
@@ -91,10 +89,9 @@ public:
     /// The server grants so many connections to who has this address.
     std::string address_with_connections(int most) {
         store();
-        PostgresUser(address()).run(
-            "DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN CONNECTION LIMIT " +
-            std::to_string(most) + "; GRANT USAGE ON SCHEMA " + schema_.name() +
-            " TO limited; GRANT ALL ON pivotal_claims TO limited");
+        PostgresUser(address()).run("DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN CONNECTION LIMIT " +
+                                    std::to_string(most) + "; GRANT USAGE ON SCHEMA " + schema_.name() +
+                                    " TO limited; GRANT ALL ON pivotal_claims TO limited");
         return schema_.address("", "limited");
     }
 
@@ -106,8 +103,8 @@ public:
             database.run(
                 "INSERT INTO pivotal_claims SELECT 'default', 'evt_' || gen_random_uuid()::text::bytea, "
                 "gen_random_uuid()::text::bytea, clock_timestamp(), clock_timestamp() + " +
-                std::string(expiry) + " * interval '1 ms', true FROM generate_series(1, " +
-                std::to_string(rows) + ") AS i");
+                std::string(expiry) + " * interval '1 ms', true FROM generate_series(1, " + std::to_string(rows) +
+                ") AS i");
         };
         add(count, "(3600000 + i)");
         add(1000, "-i");
@@ -115,8 +112,8 @@ public:
 
     /// What the inbox still has of an event's body.
     std::string stored_body(const std::string& event_id) const {
-        return PostgresUser(address()).text(
-            "SELECT convert_from(body, 'UTF8') FROM pivotal_inbox WHERE event_id = '" + event_id + "'");
+        return PostgresUser(address()).text("SELECT convert_from(body, 'UTF8') FROM pivotal_inbox WHERE event_id = '" +
+                                            event_id + "'");
     }
 
     /// Adds so many events that are done.

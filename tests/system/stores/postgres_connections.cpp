@@ -60,12 +60,12 @@ public:
         std::filesystem::permissions(folder_.path(), std::filesystem::perms(0777));
         PostgresUser(support::postgres().address()).run("CREATE DATABASE " + database_);
         support::write_file(folder_.file("users"), "\"pivotal\" \"\"\n");
-        support::write_file(
-            folder_.file("ini"),
-            "[databases]\n* = host=" + support::postgres().folder().string() +
-                "\n[pgbouncer]\nlisten_addr =\nunix_socket_dir = " + folder_.path().string() +
-                "\nlisten_port = 6432\nauth_type = trust\nauth_file = " + folder_.file("users") +
-                "\npool_mode = " + mode + "\ndefault_pool_size = " + (mode == "session" ? "20" : "1") + "\n");
+        support::write_file(folder_.file("ini"),
+                            "[databases]\n* = host=" + support::postgres().folder().string() +
+                                "\n[pgbouncer]\nlisten_addr =\nunix_socket_dir = " + folder_.path().string() +
+                                "\nlisten_port = 6432\nauth_type = trust\nauth_file = " + folder_.file("users") +
+                                "\npool_mode = " + mode + "\ndefault_pool_size = " + (mode == "session" ? "20" : "1") +
+                                "\n");
         support::ProcessOptions options;
         options.user = "postgres";
         options.log = folder_.file("log");
@@ -104,8 +104,7 @@ private:
 
 // ---- Poolers ----
 
-TEST_CASE("behind a PgBouncer all is as ever, and nothing of ours is left to its other clients",
-          "[postgres][pooler]") {
+TEST_CASE("behind a PgBouncer all is as ever, and nothing of ours is left to its other clients", "[postgres][pooler]") {
     const std::string mode = GENERATE("transaction", "session");
     INFO(mode);
     const Pooler pooler(mode);
@@ -153,8 +152,8 @@ TEST_CASE("a connection without a pooler prepares its statements", "[postgres][p
     Kind kind;
     const auto deadline = std::chrono::steady_clock::now() + 60s;
     const auto connection = [&](const std::string& address) {
-        return std::make_unique<pivotal::detail::PostgresConnection>(
-            pivotal::detail::PostgresAddress(address), deadline);
+        return std::make_unique<pivotal::detail::PostgresConnection>(pivotal::detail::PostgresAddress(address),
+                                                                     deadline);
     };
     const auto prepared = [&](pivotal::detail::PostgresConnection& own) {
         for (int i = 0; i < 3; ++i) own.run(deadline, "SELECT $1::bigint", std::int64_t{7});
@@ -181,17 +180,14 @@ TEST_CASE("what the table lacks is said by the constructor", "[postgres][opening
     kind.store();
     kind.inbox();
     const PostgresUser database(kind.address());
-    database.run("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA " +
-                 kind.schema().name() +
+    database.run("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA " + kind.schema().name() +
                  " TO reader; GRANT SELECT ON pivotal_claims, pivotal_inbox TO reader");
     const std::string reader = kind.schema().address("", "reader");
-    CHECK(
-        error_of([&] { PostgresStore store(reader); }) ==
-        "PostgreSQL: the role has no right to INSERT, UPDATE, DELETE in the table pivotal_claims; GRANT it");
+    CHECK(error_of([&] { PostgresStore store(reader); }) ==
+          "PostgreSQL: the role has no right to INSERT, UPDATE, DELETE in the table pivotal_claims; GRANT it");
     CHECK(error_of([&] { PostgresInbox inbox(reader); }) ==
           "PostgreSQL: the role has no right to INSERT, UPDATE, DELETE in the table pivotal_inbox; GRANT it");
-    database.run(
-        "ALTER TABLE pivotal_claims DROP COLUMN owner; ALTER TABLE pivotal_inbox DROP COLUMN due_at");
+    database.run("ALTER TABLE pivotal_claims DROP COLUMN owner; ALTER TABLE pivotal_inbox DROP COLUMN due_at");
     CHECK(contains(error_of([&] { PostgresStore store(kind.address()); }), "pivotal_claims is another"));
     CHECK(contains(error_of([&] { PostgresStore store(kind.address()); }), "it has no column owner"));
     CHECK(contains(error_of([&] { PostgresInbox inbox(kind.address()); }), "it has no column due_at"));
@@ -228,8 +224,7 @@ TEST_CASE("of several hosts the first that can be reached is taken", "[postgres]
     const auto hosts = [&](const std::string& names, const std::string& ports) {
         return kind.address() + " host=" + names + " port=" + ports;
     };
-    const std::string good_port = std::to_string(good->port()),
-                      stalled_port = std::to_string(stalled->port());
+    const std::string good_port = std::to_string(good->port()), stalled_port = std::to_string(stalled->port());
     for (const auto& [names, ports] :
          {std::pair{"127.0.0.1,127.0.0.1", std::to_string(support::free_port()) + "," + good_port},
           std::pair{"/no/such/folder,127.0.0.1", "5432," + good_port},
@@ -244,8 +239,7 @@ TEST_CASE("the time to connect is the environment's or the service file's, too",
     proxy->stall(true);
     const auto waited = [&](const std::string& more) {
         const auto start = std::chrono::steady_clock::now();
-        CHECK(contains(error_of([&] { PostgresStore store(kind.address_of(*proxy) + more); }),
-                       "does not answer"));
+        CHECK(contains(error_of([&] { PostgresStore store(kind.address_of(*proxy) + more); }), "does not answer"));
         return std::chrono::steady_clock::now() - start;
     };
     CHECK(waited("") >= 1900ms);
@@ -285,13 +279,11 @@ TEST_CASE("renewals that are stuck behind a lock delay no other", "[postgres][ou
             support::Message message;
             message.body = R"({"id":")" + std::to_string(i) + R"(","type":"customer.created"})";
             message.sign();
-            (void)receiver.receive(message.body, {message.id, message.timestamp, message.signature},
-                                   support::now);
+            (void)receiver.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
         });
     wait_until("all handlers run", [&] { return inside == events; });
     const PostgresUser locking(kind.address());
-    locking.run(
-        "BEGIN; SELECT FROM pivotal_claims WHERE event_id IN ('0', '1', '2', '3', '4', '5') FOR UPDATE");
+    locking.run("BEGIN; SELECT FROM pivotal_claims WHERE event_id IN ('0', '1', '2', '3', '4', '5') FOR UPDATE");
     int taken = 0;
     const auto start = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - start < 6s) {  // three leases

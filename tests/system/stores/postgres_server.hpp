@@ -33,9 +33,9 @@ public:
             if (!user || chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0)
                 fail("PostgreSQL does not run as root, and there is no user postgres");
         }
-        Process initdb({program("initdb"), "-D", data(), "-U", "pivotal", "-A", "trust", "-E", "UTF8",
-                        "--locale=C", "--no-sync"},
-                       options({}));
+        Process initdb(
+            {program("initdb"), "-D", data(), "-U", "pivotal", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"},
+            options({}));
         if (initdb.wait() != 0) fail("initdb failed:\n" + read_file(log()));
         // Everybody is trusted, but for one.
         write_file(data() + "/pg_hba.conf", "local all locked scram-sha-256\nlocal all all trust\n");
@@ -47,8 +47,8 @@ public:
 
     void start() {
         std::vector<std::string> command{program("postgres"), "-D", data(), "-k", folder_.path().string()};
-        for (const char* const setting : {"listen_addresses=", "fsync=on", "shared_buffers=64MB",
-                                          "max_connections=200", "wal_level=minimal", "max_wal_senders=0"})
+        for (const char* const setting : {"listen_addresses=", "fsync=on", "shared_buffers=64MB", "max_connections=200",
+                                          "wal_level=minimal", "max_wal_senders=0"})
             command.insert(command.end(), {"-c", setting});
         for (const std::string& setting : settings_) command.insert(command.end(), {"-c", setting});
         process_ = Process(std::move(command), options(environment_));
@@ -74,8 +74,7 @@ public:
         std::vector<std::filesystem::path> found;
         std::error_code none;
         for (const auto& version : std::filesystem::directory_iterator("/usr/lib/postgresql", none))
-            if (const auto path = version.path() / "bin" / name; std::filesystem::exists(path))
-                found.push_back(path);
+            if (const auto path = version.path() / "bin" / name; std::filesystem::exists(path)) found.push_back(path);
         if (!found.empty()) return std::max_element(found.begin(), found.end())->string();
         std::istringstream folders(std::getenv("PATH") ? std::getenv("PATH") : "");
         for (std::string folder; std::getline(folders, folder, ':');)
@@ -115,8 +114,7 @@ public:
         pivotal::detail::PostgresResult(connection_.get(), PQexec(connection_.get(), sql.c_str()));
     }
     std::string text(const std::string& sql) const {
-        const pivotal::detail::PostgresResult result(connection_.get(),
-                                                     PQexec(connection_.get(), sql.c_str()));
+        const pivotal::detail::PostgresResult result(connection_.get(), PQexec(connection_.get(), sql.c_str()));
         if (result.rows() == 0) fail("no row: " + sql);
         return result.bytes(0, 0);
     }
@@ -124,8 +122,7 @@ public:
 
     void begin() const { run("BEGIN"); }
     void expire_marks(const std::string& consumer) const {
-        run("UPDATE pivotal_processed SET expires_at = clock_timestamp() WHERE consumer = '" + consumer +
-            "'");
+        run("UPDATE pivotal_processed SET expires_at = clock_timestamp() WHERE consumer = '" + consumer + "'");
     }
 
 private:

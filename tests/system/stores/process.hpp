@@ -117,8 +117,7 @@ struct ProcessOptions {
 class Process {
 public:
     Process() = default;
-    Process(std::vector<std::string> command, const ProcessOptions& options)
-        : stop_signal_(options.stop_signal) {
+    Process(std::vector<std::string> command, const ProcessOptions& options) : stop_signal_(options.stop_signal) {
         int in[2] = {-1, -1}, out[2] = {-1, -1};
         if (options.pipes && (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)) fail("no pipe");
         std::vector<char*> arguments, environment;
@@ -128,8 +127,7 @@ public:
         for (std::string& variable : variables) environment.push_back(variable.data());
         for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
         environment.push_back(nullptr);
-        const passwd* const user =
-            geteuid() == 0 && !options.user.empty() ? getpwnam(options.user.c_str()) : nullptr;
+        const passwd* const user = geteuid() == 0 && !options.user.empty() ? getpwnam(options.user.c_str()) : nullptr;
         if (geteuid() == 0 && !options.user.empty() && !user) fail("no user " + options.user);
         const int log = open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         const pid_t parent = getpid();
@@ -143,8 +141,7 @@ public:
             for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
             sigemptyset(&all);
             sigprocmask(SIG_SETMASK, &all, nullptr);
-            if (user &&
-                (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
+            if (user && (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
                 _exit(126);
             prctl(PR_SET_PDEATHSIG, options.stop_signal == SIGTERM ? SIGKILL : options.stop_signal);
             if (getppid() != parent) _exit(126);
@@ -285,8 +282,7 @@ public:
     }
     /// The path of libfaketime, or nothing where it is not installed.
     static std::string library() {
-        for (const char* const folder :
-             {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"}) {
+        for (const char* const folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"}) {
             const std::string path = std::string(folder) + "/faketime/libfaketimeMT.so.1";
             if (std::filesystem::exists(path)) return path;
         }

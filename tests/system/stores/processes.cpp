@@ -113,11 +113,8 @@ TEST_CASE("a receiver killed at any step loses nothing, 200 times", "[processes]
     const std::string effects = folder.file("effects");
     // By step: how often the effect happens in the end. Twice where it happened and could not be recorded:
     // that is what "at least once" means.
-    const std::map<std::string, int> expected{{"before-claim", 1},
-                                              {"after-claim", 1},
-                                              {"after-effect", 2},
-                                              {"after-complete", 1},
-                                              {"before-reply", 1}};
+    const std::map<std::string, int> expected{
+        {"before-claim", 1}, {"after-claim", 1}, {"after-effect", 2}, {"after-complete", 1}, {"before-reply", 1}};
     std::vector<std::string> steps;
     for (const auto& [step, times] : expected) steps.push_back(step);
     steps.push_back("at-random");

@@ -132,12 +132,9 @@ TEST_CASE("a mistake in a URL is named without a byte of the URL", "[redis][url]
 }
 
 TEST_CASE("a store is made before its Redis", "[redis]") {
-    CHECK(contains(error_of("redis://127.0.0.1:1"),
-                   "Redis at 127.0.0.1:1: cannot connect: Connection refused"));
-    CHECK(contains(error_of("unix:///no/such/socket"),
-                   "Redis at /no/such/socket: cannot connect: No such file"));
-    CHECK(contains(error_of("redis://no-such-host.invalid"),
-                   "Redis at no-such-host.invalid:6379: cannot connect"));
+    CHECK(contains(error_of("redis://127.0.0.1:1"), "Redis at 127.0.0.1:1: cannot connect: Connection refused"));
+    CHECK(contains(error_of("unix:///no/such/socket"), "Redis at /no/such/socket: cannot connect: No such file"));
+    CHECK(contains(error_of("redis://no-such-host.invalid"), "Redis at no-such-host.invalid:6379: cannot connect"));
 }
 
 TEST_CASE("Redis is reached by a socket, and has databases", "[redis]") {
@@ -170,8 +167,8 @@ TEST_CASE("a password is used, and never told", "[redis][password]") {
     CHECK_FALSE(contains(wrong, "hunter"));
 
     server.ask({"AUTH", password});
-    server.ask({"ACL", "SETUSER", "receiver", "on", ">hunter4", "~pivotal:*", "-@all", "+evalsha",
-                "+script|load", "+set", "+get", "+pttl", "+pexpire", "+del"});
+    server.ask({"ACL", "SETUSER", "receiver", "on", ">hunter4", "~pivotal:*", "-@all", "+evalsha", "+script|load",
+                "+set", "+get", "+pttl", "+pexpire", "+del"});
     RedisStore least(url("receiver:hunter4"));
     CHECK(least.claim("evt_2", "a", 1h) == Claim::granted);
     CHECK(least.renew("evt_2", "a", 1h));
@@ -375,8 +372,7 @@ TEST_CASE("without memory a claim is an error, and what was done is recorded sti
     Kind kind;
     RedisServer& server = kind.server();
     const auto store = kind.store();
-    for (const char* const id : {"evt_1", "evt_2", "evt_3"})
-        CHECK(store->claim(id, "a", 1h) == Claim::granted);
+    for (const char* const id : {"evt_1", "evt_2", "evt_3"}) CHECK(store->claim(id, "a", 1h) == Claim::granted);
     CHECK(store->complete("evt_3", "a"));
     server.ask({"CONFIG", "SET", "maxmemory", "1"});
     const auto refused = [&](const std::string& id) {
@@ -408,8 +404,7 @@ TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[redi
     for (int i = 0; refused.empty() && i < 100000; ++i) {
         const std::string id = "evt_" + std::to_string(i) + std::string(200, 'x');
         try {
-            if (store.claim(id, "a", 1h) == Claim::granted && store.complete(id, "a"))
-                completed.push_back(id);
+            if (store.claim(id, "a", 1h) == Claim::granted && store.complete(id, "a")) completed.push_back(id);
         } catch (const StoreError&) {
             refused = id;
         }

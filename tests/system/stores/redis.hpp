@@ -44,9 +44,7 @@ public:
     void stop_server() { server_.process().stop(); }
     void start_server() { server_.start(); }
     std::unique_ptr<Proxy> proxy() { return std::make_unique<Proxy>(server_.port()); }
-    static std::string address_of(const Proxy& proxy) {
-        return "redis://127.0.0.1:" + std::to_string(proxy.port());
-    }
+    static std::string address_of(const Proxy& proxy) { return "redis://127.0.0.1:" + std::to_string(proxy.port()); }
     /// The server grants so many connections to who has this address.
     std::string address_with_connections(int most) {
         server_.ask({"CONFIG", "SET", "maxclients", std::to_string(most + 1)});  // one is the test's
@@ -64,8 +62,8 @@ public:
             "redis.call('PEXPIREAT', key, string.format('%.0f', expiry + i)) end";
         constexpr int step = 10000;
         for (int first = 1; first <= count; first += step)
-            server_.ask({"EVAL", script, "0", std::to_string(first),
-                         std::to_string(std::min(count, first + step - 1)), std::to_string(filled_)});
+            server_.ask({"EVAL", script, "0", std::to_string(first), std::to_string(std::min(count, first + step - 1)),
+                         std::to_string(filled_)});
         filled_ += count;
         server_.ask({"CONFIG", "SET", "appendonly", "yes"});
         wait_until("all is written", [&] {

@@ -242,8 +242,7 @@ TEST_CASE("a Redis that does not answer is an error in time, for all threads at 
     std::vector<std::thread> running;
     for (int thread = 0; thread < 40; ++thread)
         running.emplace_back([&, thread] {
-            if (std::string_view(deliver(receiver, "evt_" + std::to_string(thread)).body) ==
-                "store unavailable")
+            if (std::string_view(deliver(receiver, "evt_" + std::to_string(thread)).body) == "store unavailable")
                 ++unavailable;
         });
     for (std::thread& thread : running) thread.join();
@@ -293,16 +292,13 @@ TEST_CASE("Redis is killed again and again under load: nothing lost, nothing don
     constexpr int threads = 8, each = 40;
     std::array<std::atomic<int>, threads * each> effects{}, unrecorded{};
     std::atomic<int> accepted{0}, unavailable{0}, unexpected{0};
-    const auto number = [](const std::string& id) {
-        return static_cast<std::size_t>(std::stoi(id.substr(4)));
-    };
-    Receiver receiver(pivotal::Webhook(support::secret), kind.store(),
-                      [&](const Event& event) { ++effects[number(event.id)]; },
-                      {200ms, [&](const Incident& incident) {
-                           if (incident.reason == Incident::Reason::not_recorded ||
-                               incident.reason == Incident::Reason::claim_lost)
-                               ++unrecorded[number(incident.event_id)];
-                       }});
+    const auto number = [](const std::string& id) { return static_cast<std::size_t>(std::stoi(id.substr(4))); };
+    Receiver receiver(
+        pivotal::Webhook(support::secret), kind.store(), [&](const Event& event) { ++effects[number(event.id)]; },
+        {200ms, [&](const Incident& incident) {
+             if (incident.reason == Incident::Reason::not_recorded || incident.reason == Incident::Reason::claim_lost)
+                 ++unrecorded[number(incident.event_id)];
+         }});
     std::vector<std::thread> running;
     for (int thread = 0; thread < threads; ++thread)
         running.emplace_back([&, thread] {

@@ -100,8 +100,7 @@ private:
         if (const char* const chosen = std::getenv("PIVOTAL_TEST_REDIS_SERVER")) return chosen;
         for (const char* const name : {"redis-server", "valkey-server"})
             for (const char* const folder : {"/usr/bin/", "/usr/local/bin/"})
-                if (access((std::string(folder) + name).c_str(), X_OK) == 0)
-                    return std::string(folder) + name;
+                if (access((std::string(folder) + name).c_str(), X_OK) == 0) return std::string(folder) + name;
         fail("no redis-server");
     }
     static std::string text(const redisReply& reply) {
@@ -120,8 +119,8 @@ private:
         connect();
         if (!context_) return false;
         const Reply reply(static_cast<redisReply*>(redisCommand(context_.get(), "PING")));
-        const bool ready = reply && (reply->type == REDIS_REPLY_STATUS ||
-                                     std::string_view(reply->str).substr(0, 6) == "NOAUTH");
+        const bool ready =
+            reply && (reply->type == REDIS_REPLY_STATUS || std::string_view(reply->str).substr(0, 6) == "NOAUTH");
         started_ = started_ || ready;
         return ready;
     }

@@ -191,14 +191,13 @@ TEST_CASE("a locked file is waited for, and then is an error", "[sqlite]") {
         std::atomic<int> handled{0}, unavailable{0}, incidents{0};
         const auto message = support::Message();
         const auto deliver = [&](pivotal::Receiver& receiver) {
-            const auto reply = receiver.receive(
-                message.body, {message.id, message.timestamp, message.signature}, support::now);
+            const auto reply =
+                receiver.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
             if (reply.status == 503 && std::string_view(reply.body) == "store unavailable") ++unavailable;
         };
         const pivotal::Webhook webhook(support::secret);
         const pivotal::ReceiverOptions options{30s, [&](const pivotal::Incident& incident) {
-                                                   if (incident.error == "SQLite: database is locked")
-                                                       ++incidents;
+                                                   if (incident.error == "SQLite: database is locked") ++incidents;
                                                }};
         pivotal::Receiver by_store(
             webhook, store, [&](const Event&) { ++handled; }, options);
@@ -248,8 +247,7 @@ TEST_CASE("each call waits its own time for a lock, whoever has waited before it
     CHECK(stored);
 }
 
-TEST_CASE("a handler that ends while the file is locked for long does not run twice",
-          "[sqlite][inbox][worker]") {
+TEST_CASE("a handler that ends while the file is locked for long does not run twice", "[sqlite][inbox][worker]") {
     Kind kind;
     const auto inbox = kind.inbox();
     Database other(kind.address());
@@ -332,8 +330,7 @@ TEST_CASE("a file that was removed or replaced takes nothing more", "[sqlite]") 
     CHECK(store->claim("evt_1", "a", 1h) == Claim::granted);
     CHECK(inbox->put(event_of("evt_1"), "{}"));
     SECTION("removed") {
-        for (const char* const suffix : {"", "-wal", "-shm"})
-            std::filesystem::remove(kind.address() + suffix);
+        for (const char* const suffix : {"", "-wal", "-shm"}) std::filesystem::remove(kind.address() + suffix);
     }
     SECTION("replaced") {
         const std::string other = kind.address() + ".other";
@@ -347,8 +344,8 @@ TEST_CASE("a file that was removed or replaced takes nothing more", "[sqlite]") 
         } catch (const StoreError& refused) {
             error = refused.what();
         }
-        CHECK(error == "SQLite: " + kind.address() +
-                           " was removed or replaced while it was open: nothing more is stored in it");
+        CHECK(error ==
+              "SQLite: " + kind.address() + " was removed or replaced while it was open: nothing more is stored in it");
     };
     check_refused([&] { inbox->put(event_of("evt_2"), "{}"); });
     check_refused([&] { store->complete("evt_1", "a"); });
@@ -400,8 +397,7 @@ TEST_CASE("a table that is not this version's is an error when it is opened", "[
               " has another pivotal_claims than this version's: SQLite: no such column: consumer");
 }
 
-TEST_CASE("a body that cannot be read is buried with its reason, and stops nothing behind it",
-          "[sqlite][inbox]") {
+TEST_CASE("a body that cannot be read is buried with its reason, and stops nothing behind it", "[sqlite][inbox]") {
     Kind kind;
     {
         const auto inbox = kind.inbox();
@@ -534,16 +530,14 @@ TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[sqli
     Kind kind;
     SECTION("by the store") {
         // Half a megabyte for each file; the log is one.
-        const auto agent =
-            std::make_shared<Agent>(kind.address(), StoreOptions{}, std::vector<std::string>{}, 1 << 19);
+        const auto agent = std::make_shared<Agent>(kind.address(), StoreOptions{}, std::vector<std::string>{}, 1 << 19);
         AgentStore store(agent);
         std::vector<std::string> completed;
         std::string refused;
         for (int i = 0; refused.empty() && i < 100000; ++i) {
             const std::string id = "evt_" + std::to_string(i) + std::string(200, 'x');
             try {
-                if (store.claim(id, "a", 1h) == Claim::granted && store.complete(id, "a"))
-                    completed.push_back(id);
+                if (store.claim(id, "a", 1h) == Claim::granted && store.complete(id, "a")) completed.push_back(id);
             } catch (const StoreError& error) {
                 refused = id;
                 CHECK(error.what() == std::string("SQLite: disk I/O error"));
@@ -560,8 +554,7 @@ TEST_CASE("a full disk is an error, and nothing that was stored is lost", "[sqli
         for (const std::string& id : completed) CHECK(store.claim(id, "b", 1h) == Claim::duplicate);
     }
     SECTION("by the inbox") {
-        const auto agent =
-            std::make_shared<Agent>(kind.address(), StoreOptions{}, std::vector<std::string>{}, 1 << 19);
+        const auto agent = std::make_shared<Agent>(kind.address(), StoreOptions{}, std::vector<std::string>{}, 1 << 19);
         support::AgentInbox inbox(agent);
         int stored = 0;
         bool full = false;

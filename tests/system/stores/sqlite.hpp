@@ -65,9 +65,7 @@ public:
                                           pivotal::InboxOptions inbox_options = {}) {
         return open_inbox(address(), std::move(options), inbox_options);
     }
-    std::shared_ptr<pivotal::SqliteInbox> own_inbox() {
-        return std::make_shared<pivotal::SqliteInbox>(address());
-    }
+    std::shared_ptr<pivotal::SqliteInbox> own_inbox() { return std::make_shared<pivotal::SqliteInbox>(address()); }
     std::string address() const { return folder_.file("events.db"); }
 
     /// Adds so many completed ids, and some that have expired.
@@ -88,8 +86,7 @@ public:
     /// Adds so many events that are done.
     void fill_inbox(int count) {
         SqliteUser(address()).run(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
-            std::to_string(count) +
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(count) +
             ") INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, state, "
             "attempt, due_at, ended_at, expires_at) SELECT CAST('default' AS BLOB), "
             "CAST('evt_' || i AS BLOB), CAST('t' AS BLOB), x'', 0, 0, 1, 1, 0, 0, 9000000000000000 FROM n");

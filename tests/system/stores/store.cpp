@@ -134,8 +134,7 @@ TEST_CASE("a lease runs out by itself", "[store]") {
     const auto store = kind.store();
     CHECK(store->claim("evt_1", "a", 50ms) == Claim::granted);
     const auto claimed = std::chrono::steady_clock::now();
-    support::wait_until("the lease is over",
-                        [&] { return store->claim("evt_1", "b", long_lease) == Claim::granted; });
+    support::wait_until("the lease is over", [&] { return store->claim("evt_1", "b", long_lease) == Claim::granted; });
     // The lease began before `claimed` was read, by at most the time of the call.
     CHECK(std::chrono::steady_clock::now() - claimed >= 40ms);
 }
@@ -196,8 +195,7 @@ TEST_CASE("ids, owners and consumers are bytes", "[store]") {
     SECTION("ids") {
         const auto store = kind.store();
         for (const std::string& name : names) CHECK(store->claim(name, "a", long_lease) == Claim::granted);
-        for (const std::string& name : names)
-            CHECK(store->claim(name, "b", long_lease) == Claim::in_progress);
+        for (const std::string& name : names) CHECK(store->claim(name, "b", long_lease) == Claim::in_progress);
         for (const std::string& name : names) CHECK(store->renew(name, "a", long_lease));
         for (const std::string& name : names) CHECK(store->complete(name, "a"));
         for (const std::string& name : names) CHECK(store->claim(name, "b", long_lease) == Claim::duplicate);
@@ -357,8 +355,7 @@ TEST_CASE("of 16 threads one takes over a lease that ran out", "[store][race]") 
     for (std::size_t thread = 0; thread < threads; ++thread)
         running.emplace_back([&, owner = std::to_string(thread)] {
             for (std::size_t round = 0; round < rounds; ++round)
-                if (store->claim("evt_" + std::to_string(round), owner, long_lease) == Claim::granted)
-                    ++granted[round];
+                if (store->claim("evt_" + std::to_string(round), owner, long_lease) == Claim::granted) ++granted[round];
         });
     for (std::thread& thread : running) thread.join();
     int wrong = 0;

@@ -129,8 +129,7 @@ namespace {
 std::vector<int> kept(Fixture& f, const std::string& name, int count) {
     std::vector<int> found;
     for (int i = 0; i < count; ++i)
-        if (f.store.renew(name + std::to_string(i), "a", 1h) ||
-            f.store.complete(name + std::to_string(i), "a"))
+        if (f.store.renew(name + std::to_string(i), "a", 1h) || f.store.complete(name + std::to_string(i), "a"))
             found.push_back(i);
     return found;
 }
@@ -139,8 +138,7 @@ std::vector<int> kept(Fixture& f, const std::string& name, int count) {
 
 // A clock that is set back shows what was freed: the store would still know the rest.
 
-TEST_CASE("a new id frees four completed ids and four claims that are over, the oldest first",
-          "[idempotency]") {
+TEST_CASE("a new id frees four completed ids and four claims that are over, the oldest first", "[idempotency]") {
     Fixture f(1h);
     const auto start = f.now;
     for (int i = 0; i < 6; ++i) {

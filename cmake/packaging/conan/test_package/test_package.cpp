@@ -7,7 +7,6 @@ int main() {
     const auto now = pivotal::Clock::now();
     const std::string body = R"({"id": "evt_1", "type": "customer.created"})";
     const std::string timestamp = std::to_string(pivotal::Clock::to_time_t(now));
-    const pivotal::Event event =
-        webhook.verify(body, {"msg_1", timestamp, webhook.sign("msg_1", now, body)}, now);
+    const pivotal::Event event = webhook.verify(body, {"msg_1", timestamp, webhook.sign("msg_1", now, body)}, now);
     std::cout << event.type << " · " << event.id << '\n';
 }

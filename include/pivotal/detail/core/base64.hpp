@@ -5,9 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The value of each character, -1 where it has none. A plain array, which a compiler fills in less time.
 struct Base64Values {
@@ -69,6 +67,4 @@ inline std::size_t base64_decode(std::string_view text, unsigned char* out, std:
     return (seen >> 31) != 0 || tail_bits != 0 ? base64_invalid : size;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -8,9 +8,7 @@
 
 #include <pivotal/detail/core/openssl.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 inline constexpr std::size_t ed25519_key_size = 32;
 inline constexpr std::size_t ed25519_signature_size = 64;
@@ -57,9 +55,8 @@ public:
         const MdContext context(EVP_MD_CTX_new());
         if (!context || EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1)
             return Ed25519Result::failure;
-        const int result =
-            EVP_DigestVerify(context.get(), signature, sizeof signature,
-                             reinterpret_cast<const unsigned char*>(message.data()), message.size());
+        const int result = EVP_DigestVerify(context.get(), signature, sizeof signature,
+                                            reinterpret_cast<const unsigned char*>(message.data()), message.size());
         if (result == 1) return Ed25519Result::match;
         return result == 0 && has_sha512() ? Ed25519Result::mismatch : Ed25519Result::failure;
     }
@@ -68,6 +65,4 @@ private:
     PublicKey key_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

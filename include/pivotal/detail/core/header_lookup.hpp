@@ -14,9 +14,7 @@
 
 #include <pivotal/detail/core/text.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 // ---- What is looked for, and what was found ----
 
@@ -36,8 +34,7 @@ struct FoundHeaders {
 class HeaderSink {
 public:
     template <std::size_t N>
-    explicit HeaderSink(const std::array<std::string_view, N>& names) noexcept
-        : names_(names.data()), size_(N) {}
+    explicit HeaderSink(const std::array<std::string_view, N>& names) noexcept : names_(names.data()), size_(N) {}
 
     std::size_t size() const noexcept { return size_; }
     std::string_view name(std::size_t index) const noexcept { return names_[index]; }
@@ -89,8 +86,7 @@ private:
 
     FoundHeaders family(std::size_t first) const noexcept {
         const Entry &id = entries_[first], &timestamp = entries_[first + 1], &signature = entries_[first + 2];
-        return {id.value, timestamp.value, signature.value,
-                id.times > 1 || timestamp.times > 1 || signature.times > 1};
+        return {id.value, timestamp.value, signature.value, id.times > 1 || timestamp.times > 1 || signature.times > 1};
     }
 
     std::array<Entry, header_names.size()> entries_;
@@ -114,8 +110,8 @@ void hand_over(HeaderSink& sink, std::size_t index, T&& value) {
         const std::string_view text = text_of(value);
         const void *const begin = std::addressof(value), *const end = std::addressof(value) + 1;
         const std::less<> before;  // of pointers into two objects
-        const bool is_inside = !before(static_cast<const void*>(text.data()), begin) &&
-                               before(static_cast<const void*>(text.data()), end);
+        const bool is_inside =
+            !before(static_cast<const void*>(text.data()), begin) && before(static_cast<const void*>(text.data()), end);
         // What needs no destructor and does not hold its characters itself is a view.
         if (std::is_trivially_destructible_v<Bare<T>> && !is_inside)
             sink.add(index, text);
@@ -151,10 +147,10 @@ using Sentinel = decltype(end(std::declval<Range>()));
 template <class Source, class Range = const Source&, class = void>
 constexpr bool is_range_of_pairs = false;
 template <class Source, class Range>
-constexpr bool is_range_of_pairs<
-    Source, Range,
-    std::void_t<adl::Sentinel<Range>, decltype((*std::declval<adl::Iterator<Range>&>()).first),
-                decltype((*std::declval<adl::Iterator<Range>&>()).second)>> = true;
+constexpr bool
+    is_range_of_pairs<Source, Range,
+                      std::void_t<adl::Sentinel<Range>, decltype((*std::declval<adl::Iterator<Range>&>()).first),
+                                  decltype((*std::declval<adl::Iterator<Range>&>()).second)>> = true;
 
 template <class Source>
 constexpr bool is_range_of_texts() {
@@ -173,10 +169,8 @@ constexpr bool is_header_range = is_range_of_texts<Source>();
 template <class Iterator, class = void>
 constexpr bool is_multi_pass = false;
 template <class Iterator>
-constexpr bool
-    is_multi_pass<Iterator, std::void_t<typename std::iterator_traits<Iterator>::iterator_category>> =
-        std::is_convertible_v<typename std::iterator_traits<Iterator>::iterator_category,
-                              std::forward_iterator_tag>;
+constexpr bool is_multi_pass<Iterator, std::void_t<typename std::iterator_traits<Iterator>::iterator_category>> =
+    std::is_convertible_v<typename std::iterator_traits<Iterator>::iterator_category, std::forward_iterator_tag>;
 
 template <class Source>
 void read_ranged(const Source& source, HeaderSink& sink) {
@@ -202,35 +196,28 @@ template <class Source>
 constexpr bool check_header_source() {
     if constexpr (is_header_callable<Source>) {
         constexpr bool returns_text = is_text<Bare<std::invoke_result_t<const Source&, const char*>>>;
-        static_assert(
-            returns_text,
-            "pivotal: a HeaderSource that is called with a header's name must return text (const char*, or "
-            "data() and size() over char), or an optional, pointer or pointer-like of text.");
+        static_assert(returns_text,
+                      "pivotal: a HeaderSource that is called with a header's name must return text (const char*, or "
+                      "data() and size() over char), or an optional, pointer or pointer-like of text.");
         return returns_text;
     } else if constexpr (is_header_range<Source>) {
         return true;
     } else if constexpr (std::is_invocable_v<Source&, const char*>) {
-        static_assert(
-            always_false<Source>,
-            "pivotal: this is no HeaderSource: it changes as it is called. Leave out `mutable`, or make its "
-            "operator() const.");
-    } else if constexpr (is_range_of_pairs<Source>) {
-        static_assert(
-            always_false<Source>,
-            "pivotal: this is no HeaderSource: its pairs are not text and text. Where a name has several "
-            "values, pass a callable that returns the first: see HeaderSource in <pivotal/headers.hpp>.");
-    } else if constexpr (is_range_of_pairs<Source, Source&>) {
         static_assert(always_false<Source>,
-                      "pivotal: this is no HeaderSource: its begin() and end() are not const.");
+                      "pivotal: this is no HeaderSource: it changes as it is called. Leave out `mutable`, or make its "
+                      "operator() const.");
+    } else if constexpr (is_range_of_pairs<Source>) {
+        static_assert(always_false<Source>,
+                      "pivotal: this is no HeaderSource: its pairs are not text and text. Where a name has several "
+                      "values, pass a callable that returns the first: see HeaderSource in <pivotal/headers.hpp>.");
+    } else if constexpr (is_range_of_pairs<Source, Source&>) {
+        static_assert(always_false<Source>, "pivotal: this is no HeaderSource: its begin() and end() are not const.");
     } else {
-        static_assert(
-            always_false<Source>,
-            "pivotal: this is no HeaderSource. Pass {id, timestamp, signature}, or a callable that takes a "
-            "header's name (const char*) and returns text or nothing, or a range of name/value pairs.");
+        static_assert(always_false<Source>,
+                      "pivotal: this is no HeaderSource. Pass {id, timestamp, signature}, or a callable that takes a "
+                      "header's name (const char*) and returns text or nothing, or a range of name/value pairs.");
     }
     return false;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

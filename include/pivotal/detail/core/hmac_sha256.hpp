@@ -7,9 +7,7 @@
 
 #include <pivotal/detail/core/openssl.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 inline constexpr std::size_t sha256_size = 32;
 inline constexpr std::size_t sha256_block_size = 64;
@@ -96,8 +94,7 @@ private:
                  EVP_DigestFinal_ex(inner, block.data, nullptr) != 1)
             return false;
         // Copied, so that OpenSSL looks for the digest's implementation once.
-        if (EVP_DigestInit_ex(inner, digest, nullptr) != 1 || EVP_MD_CTX_copy_ex(outer, inner) != 1)
-            return false;
+        if (EVP_DigestInit_ex(inner, digest, nullptr) != 1 || EVP_MD_CTX_copy_ex(outer, inner) != 1) return false;
         for (unsigned char& byte : block.data) byte ^= 0x36;
         if (EVP_DigestUpdate(inner, block.data, block.size()) != 1) return false;
         for (unsigned char& byte : block.data) byte ^= 0x36 ^ 0x5c;
@@ -107,6 +104,4 @@ private:
     MdContext inner_, outer_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

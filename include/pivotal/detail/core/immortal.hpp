@@ -5,9 +5,7 @@
 
 #include <pivotal/detail/core/attributes.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The one `const T` of the process, of all its shared libraries, made on first use and never destroyed: what other statics use in their
 /// destructors must still be there.
@@ -18,6 +16,4 @@ PIVOTAL_DETAIL_EXPORTED const T& immortal() noexcept {
     return *object;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

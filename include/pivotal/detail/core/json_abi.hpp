@@ -22,7 +22,6 @@
     json_##major##_##minor##_##patch##_##diagnostics##positions
 #define PIVOTAL_DETAIL_JSON_NAME(major, minor, patch, diagnostics, positions) \
     PIVOTAL_DETAIL_JSON_JOIN(major, minor, patch, diagnostics, positions)
-#define PIVOTAL_DETAIL_JSON_ABI                                                            \
-    PIVOTAL_DETAIL_JSON_NAME(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,     \
-                             NLOHMANN_JSON_VERSION_PATCH, PIVOTAL_DETAIL_JSON_DIAGNOSTICS, \
-                             PIVOTAL_DETAIL_JSON_POSITIONS)
+#define PIVOTAL_DETAIL_JSON_ABI                                                                                     \
+    PIVOTAL_DETAIL_JSON_NAME(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH, \
+                             PIVOTAL_DETAIL_JSON_DIAGNOSTICS, PIVOTAL_DETAIL_JSON_POSITIONS)

@@ -13,10 +13,7 @@
 #include <pivotal/detail/core/numeric_locale.hpp>
 #include <pivotal/detail/core/surrogates.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 inline constexpr std::size_t max_json_depth = 512;
 
@@ -37,15 +34,12 @@ public:
     const char* parse(std::string_view text) {
         // nlohmann's parser skips a byte order mark and takes a NUL for the end of the text.
         if (text.substr(0, 3) == "\xEF\xBB\xBF") return "it starts with a byte order mark";
-        if (!text.empty() && std::memchr(text.data(), '\0', text.size()))
-            return "it is not JSON: it has a NUL byte";
+        if (!text.empty() && std::memchr(text.data(), '\0', text.size())) return "it is not JSON: it has a NUL byte";
         const NumericLocale locale;
-        if (!locale)
-            return "its numbers cannot be read: the decimal point of this process's locale has several bytes";
+        if (!locale) return "its numbers cannot be read: the decimal point of this process's locale has several bytes";
         std::string copy;
         text = with_whole_surrogates(text, copy);
-        if (!json::sax_parse(text.data(), text.data() + text.size(), this) && !problem_)
-            problem_ = "it is not JSON";
+        if (!json::sax_parse(text.data(), text.data() + text.size(), this) && !problem_) problem_ = "it is not JSON";
         return problem_;
     }
 
@@ -141,7 +135,4 @@ private:
     const char* problem_ = nullptr;
 };
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}}  // namespace pivotal::v1::detail::PIVOTAL_DETAIL_JSON_ABI

@@ -10,9 +10,7 @@
 #endif
 #endif
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// While it lives, this thread reads numbers as JSON writes them.
 ///
@@ -22,8 +20,7 @@ namespace detail {
 class NumericLocale {
 public:
     NumericLocale() noexcept {
-        const char* const point =
-            std::localeconv()->decimal_point;  // NOLINT(concurrency-mt-unsafe): as nlohmann does
+        const char* const point = std::localeconv()->decimal_point;  // NOLINT(concurrency-mt-unsafe): as nlohmann does
         if (point[0] == '\0' || point[1] == '\0') return;
 #if defined(LC_NUMERIC_MASK)
         plain_ = newlocale(LC_NUMERIC_MASK, "C", nullptr);
@@ -54,6 +51,4 @@ private:
 #endif
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

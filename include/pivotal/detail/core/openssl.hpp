@@ -18,9 +18,7 @@
 #define PIVOTAL_DETAIL_HAS_FETCH 0
 #endif
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 struct MdContextDeleter {
     void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
@@ -91,8 +89,7 @@ private:
 
 /// Compares without a branch or an early exit that depends on the bytes, so that the time tells nothing of
 /// how far two tags agree. memcmp and operator== do tell: a forger would find a signature byte by byte.
-inline bool equal_in_constant_time(const unsigned char* a, const unsigned char* b,
-                                   std::size_t size) noexcept {
+inline bool equal_in_constant_time(const unsigned char* a, const unsigned char* b, std::size_t size) noexcept {
     // OpenSSL's assembly compares 16 bytes at once, and everything longer byte by byte.
     constexpr std::size_t at_once = 16;
     int different = 0;
@@ -101,6 +98,4 @@ inline bool equal_in_constant_time(const unsigned char* a, const unsigned char* 
     return different == 0;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -6,9 +6,7 @@
 
 #include <pivotal/error.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// What the one path of code returns: accepted, or a code with what a sentence about it needs. It never refers to bytes
 /// of a secret, header or body.
@@ -16,10 +14,11 @@ struct [[nodiscard]] Refusal {
     Errc code{};              // no Errc at all: accepted
     const char* reason = "";  // static text that continues the code's message
 
-    std::int64_t distance = 0,
-                 allowed = 0;  // of a timestamp: its seconds from now, and those of the tolerance
-    std::uint32_t position = 0, count = 0;  // of a secret: which of how many it is, from 1
-    const char* variable = nullptr;         // and the environment variable that it came from
+    // Of a timestamp: its seconds from now, and those of the tolerance.
+    std::int64_t distance = 0, allowed = 0;
+    // Of a secret: which of how many it is, from 1, and the environment variable that it came from.
+    std::uint32_t position = 0, count = 0;
+    const char* variable = nullptr;
 
     constexpr explicit operator bool() const noexcept { return code != Errc{}; }
 };
@@ -52,6 +51,4 @@ template <class Error>
 }
 #endif
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

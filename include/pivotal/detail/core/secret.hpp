@@ -16,9 +16,7 @@
 #include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/error.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The keys of one Webhook, each with the number of its secret, from 0. Immutable once made.
 struct KeyRing {
@@ -135,15 +133,13 @@ inline Refusal add_hmac_key(KeyRing& keys, const unsigned char* bytes, std::size
 inline Refusal add_public_key(KeyRing& keys, std::string_view base64, std::size_t number) {
     unsigned char bytes[ed25519_key_size];
     if (base64_decode(base64, bytes, sizeof bytes) != sizeof bytes)
-        return {
-            Errc::invalid_secret,
-            "it is no public key: whpk_ must be followed by the standard base64 of 32 bytes; was it cut while "
-            "copying?"};
+        return {Errc::invalid_secret,
+                "it is no public key: whpk_ must be followed by the standard base64 of 32 bytes; was it cut while "
+                "copying?"};
     if (has_small_order(bytes))
-        return {
-            Errc::invalid_secret,
-            "it is no sender's public key: with this one anyone could make signatures that verify; copy the "
-            "endpoint's key (whpk_...) again"};
+        return {Errc::invalid_secret,
+                "it is no sender's public key: with this one anyone could make signatures that verify; copy the "
+                "endpoint's key (whpk_...) again"};
     Ed25519Key key(bytes);
     if (!key) return {Errc::crypto_failure, secret_advice_openssl};
     keys.ed25519.push_back({std::move(key), number});
@@ -163,10 +159,9 @@ inline Refusal add_secret(KeyRing& keys, std::string_view secret, std::size_t nu
     const std::size_t size = base64_decode(form.base64, key.data, key.size());
     if (size == base64_invalid) return {Errc::invalid_secret, base64_mistake(form.base64)};
     if (size < min_secret_size)
-        return {
-            Errc::invalid_secret,
-            "it is too short: a signing secret has at least 24 bytes (32 characters behind whsec_); was it cut "
-            "while copying?"};
+        return {Errc::invalid_secret,
+                "it is too short: a signing secret has at least 24 bytes (32 characters behind whsec_); was it cut "
+                "while copying?"};
     return add_hmac_key(keys, key.data, size, number);
 }
 
@@ -201,6 +196,4 @@ inline Refusal add_secrets_of_variable(KeyRing& keys, const char* name) {
     return refusal;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -4,9 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 enum class SignatureVersion { hmac_sha256, ed25519 };  // `v1` and `v1a`
 
@@ -34,6 +32,4 @@ void for_each_candidate(std::string_view header, Use&& use) {
     }
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -6,9 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The four hexadecimal digits of an escape `\uXXXX` at `at`, which may be the end, or -1 where there is none.
 inline int unicode_escape(std::string_view json, std::size_t at) noexcept {
@@ -67,6 +65,4 @@ inline std::string_view with_whole_surrogates(std::string_view json, std::string
     return copy.empty() ? json : std::string_view(copy);
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -6,32 +6,28 @@
 #include <type_traits>
 #include <utility>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 template <class>
 constexpr bool always_false = false;
 
 template <class T>
-constexpr bool is_c_string = std::is_pointer_v<std::decay_t<T>>&&
-    std::is_same_v<std::remove_cv_t<std::remove_pointer_t<std::decay_t<T>>>, char>;
+constexpr bool is_c_string =
+    std::is_pointer_v<std::decay_t<T>>&& std::is_same_v<std::remove_cv_t<std::remove_pointer_t<std::decay_t<T>>>, char>;
 
 template <class T, class = void>
 constexpr bool is_char_container = false;
 template <class T>
-constexpr bool
-    is_char_container<T, std::void_t<decltype(*std::declval<const T&>().data()),
-                                     decltype(static_cast<std::size_t>(std::declval<const T&>().size()))>> =
-        std::is_same_v<std::remove_cv_t<std::remove_reference_t<decltype(*std::declval<const T&>().data())>>,
-                       char>;
+constexpr bool is_char_container<T, std::void_t<decltype(*std::declval<const T&>().data()),
+                                                decltype(static_cast<std::size_t>(std::declval<const T&>().size()))>> =
+    std::is_same_v<std::remove_cv_t<std::remove_reference_t<decltype(*std::declval<const T&>().data())>>, char>;
 
 template <class T, class = void>
 constexpr bool is_pointer_like = false;
 // What `*` gives must live as long as the pointer does: a reference, or a view.
 template <class T>
-constexpr bool is_pointer_like<T, std::void_t<decltype(static_cast<bool>(std::declval<const T&>())),
-                                              decltype(*std::declval<const T&>())>> =
+constexpr bool is_pointer_like<
+    T, std::void_t<decltype(static_cast<bool>(std::declval<const T&>())), decltype(*std::declval<const T&>())>> =
     std::is_reference_v<decltype(*std::declval<const T&>())> ||
     std::is_trivially_destructible_v<decltype(*std::declval<const T&>())>;
 
@@ -44,8 +40,7 @@ constexpr bool is_text_or_pointer_to_text() {
     // clang warns of a `*` on a pointer to void.
     if constexpr (!std::is_void_v<std::remove_pointer_t<T>>) {
         if constexpr (is_pointer_like<T>)
-            return is_text_value<
-                std::remove_cv_t<std::remove_reference_t<decltype(*std::declval<const T&>())>>>;
+            return is_text_value<std::remove_cv_t<std::remove_reference_t<decltype(*std::declval<const T&>())>>>;
     }
     return false;
 }
@@ -87,6 +82,4 @@ constexpr bool equals_ignoring_case(std::string_view text, std::string_view lowe
     return true;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -9,9 +9,7 @@
 
 #include <pivotal/detail/core/refusal.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The largest timestamp that is understood: twelve digits.
 inline constexpr std::int64_t max_timestamp = 999'999'999'999;
@@ -33,13 +31,10 @@ constexpr std::optional<std::int64_t> parse_timestamp(std::string_view text) noe
 inline Refusal check_time(std::int64_t timestamp, std::chrono::system_clock::time_point now,
                           std::chrono::seconds tolerance) noexcept {
     const std::int64_t allowed = (std::max<std::int64_t>)(tolerance.count(), 0);
-    const std::int64_t age =
-        std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count() - timestamp;
+    const std::int64_t age = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count() - timestamp;
     if (age > allowed) return {Errc::timestamp_too_old, "", age, allowed};
     if (-age > allowed) return {Errc::timestamp_too_new, "", -age, allowed};
     return accepted;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

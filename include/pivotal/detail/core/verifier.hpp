@@ -17,9 +17,7 @@
 #include <pivotal/detail/core/signature_header.hpp>
 #include <pivotal/detail/core/timestamp.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 inline constexpr std::size_t max_id_size = 256;
 inline constexpr std::size_t max_signature_header_size = 8192;
@@ -85,8 +83,8 @@ enum class Match { none, found, failure };
 
 /// Looks at every `v1` candidate with every key, so that the time does not tell which one matched; `secret` is the
 /// number of the first that did. The content is `head` and `rest` behind it.
-inline Match match_hmac(const KeyRing& keys, std::string_view head, std::string_view rest,
-                        std::string_view signatures, std::size_t& secret) noexcept {
+inline Match match_hmac(const KeyRing& keys, std::string_view head, std::string_view rest, std::string_view signatures,
+                        std::size_t& secret) noexcept {
     Match match = Match::none;
     for (const auto& [key, number] : keys.hmac) {
         ScratchContext scratch;
@@ -148,10 +146,8 @@ inline Refusal check_headers(const FoundHeaders& found, std::chrono::system_cloc
                 "none of svix-id, svix-timestamp, svix-signature is there (nor webhook-...); does the server "
                 "pass the request's headers on?"};
     if (found.id.empty()) return {Errc::missing_header, "the id (svix-id) is absent or empty"};
-    if (found.timestamp.empty())
-        return {Errc::missing_header, "the timestamp (svix-timestamp) is absent or empty"};
-    if (found.signature.empty())
-        return {Errc::missing_header, "the signature (svix-signature) is absent or empty"};
+    if (found.timestamp.empty()) return {Errc::missing_header, "the timestamp (svix-timestamp) is absent or empty"};
+    if (found.signature.empty()) return {Errc::missing_header, "the signature (svix-signature) is absent or empty"};
 
     if (found.repeated) return {Errc::malformed_header, "a signing header occurs twice"};
     if (!is_message_id(found.id))
@@ -172,13 +168,11 @@ inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& header
     const SignedContent content(headers.id, headers.timestamp, body);
     Match match = match_hmac(keys, content.head(), content.rest(), headers.signature, secret);
     if (match == Match::found) guard.nothing_added();
-    if (match == Match::none)
-        match = match_ed25519(keys, content.head(), content.rest(), headers.signature, secret);
+    if (match == Match::none) match = match_ed25519(keys, content.head(), content.rest(), headers.signature, secret);
     if (match == Match::failure) return {Errc::crypto_failure, "the signature could not be computed"};
     if (match == Match::none)
-        return {
-            Errc::signature_mismatch,
-            "no signature fits the id, timestamp and body; is it the secret of this endpoint, and the raw body?"};
+        return {Errc::signature_mismatch,
+                "no signature fits the id, timestamp and body; is it the secret of this endpoint, and the raw body?"};
     return accepted;
 }
 
@@ -199,6 +193,4 @@ inline bool sign(const KeyRing& keys, const SignedContent& content, std::string&
     return true;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -21,10 +21,7 @@
 #include <pivotal/detail/diagnose/text.hpp>
 #include <pivotal/finding.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// A larger body is tried as it is only, and nothing is decompressed to more.
 inline constexpr std::size_t max_diagnosed_body = std::size_t{1} << 20;
@@ -36,19 +33,17 @@ template <class Use>
 void for_each_charset(std::string_view body, Use&& use) {
     const char* const advice =
         "It went through a string type that converts encodings. Pass the body's bytes exactly as they came.";
-    if (std::all_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
-        return;
+    if (std::all_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return;
     for (const bool windows : {false, true}) {
         const std::string name = windows ? "Windows-1252" : "Latin-1";
         if (!use(utf8_from_latin1(body, windows),
-                 Change{Finding::body_charset, "the body, which is " + name + ", is turned back into UTF-8",
-                        advice}))
+                 Change{Finding::body_charset, "the body, which is " + name + ", is turned back into UTF-8", advice}))
             return;
         const std::optional<std::string> narrow = latin1_from_utf8(body, windows);
-        if (narrow && !use(*narrow, Change{Finding::body_charset,
-                                           "the body, which was read as " + name +
-                                               " and written as UTF-8, is turned back",
-                                           advice}))
+        if (narrow &&
+            !use(*narrow,
+                 Change{Finding::body_charset,
+                        "the body, which was read as " + name + " and written as UTF-8, is turned back", advice}))
             return;
     }
 }
@@ -59,8 +54,7 @@ void for_each_wrapping(std::string_view body, Use&& use) {
     const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
     text.erase(std::remove_if(text.begin(), text.end(), is_space), text.end());
     std::string bytes(text.size(), '\0');
-    const std::size_t size =
-        base64_decode(text, reinterpret_cast<unsigned char*>(bytes.data()), bytes.size());
+    const std::size_t size = base64_decode(text, reinterpret_cast<unsigned char*>(bytes.data()), bytes.size());
     if (size != base64_invalid && size != 0 &&
         !use(std::string_view(bytes).substr(0, size),
              Change{Finding::body_base64, "the body is decoded from base64",
@@ -71,10 +65,9 @@ void for_each_wrapping(std::string_view body, Use&& use) {
     text.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
                                                          reinterpret_cast<const unsigned char*>(body.data()),
                                                          static_cast<int>(body.size()))));
-    if (!use(text,
-             Change{Finding::body_base64, "the body is encoded as base64",
-                    "Its base64 was signed, and something decoded that on the way. Verify the text that was "
-                    "sent."}))
+    if (!use(text, Change{Finding::body_base64, "the body is encoded as base64",
+                          "Its base64 was signed, and something decoded that on the way. Verify the text that was "
+                          "sent."}))
         return;
 
     nlohmann::json json = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
@@ -87,24 +80,21 @@ void for_each_wrapping(std::string_view body, Use&& use) {
     json = body;
     for (const bool ascii : {false, true})
         if (!use(json.dump(-1, ' ', ascii, nlohmann::json::error_handler_t::replace),
-                 Change{
-                     Finding::body_json_string, "the body is written as a JSON string",
-                     "A JSON string that holds the event was signed (JSON.stringify was called twice?), and "
-                     "something took it apart on the way. Verify the raw body, as it came."}))
+                 Change{Finding::body_json_string, "the body is written as a JSON string",
+                        "A JSON string that holds the event was signed (JSON.stringify was called twice?), and "
+                        "something took it apart on the way. Verify the raw body, as it came."}))
             return;
 }
 
 template <class Spend, class Use>
-void for_each_gzip(std::string_view body, const GzipCodec& codec, std::int64_t signed_at, Spend&& spend,
-                   Use&& use) {
+void for_each_gzip(std::string_view body, const GzipCodec& codec, std::int64_t signed_at, Spend&& spend, Use&& use) {
     if (!codec.compress || !codec.decompress) return;
     std::string other;
     if (is_gzip(body)) {
         if (codec.decompress(body, max_diagnosed_body, other))
-            use(other,
-                Change{Finding::body_still_gzip, "the body is decompressed",
-                       "The body is gzip, and what was signed is the text inside: decompress it before "
-                       "verifying, or let the server do that."});
+            use(other, Change{Finding::body_still_gzip, "the body is decompressed",
+                              "The body is gzip, and what was signed is the text inside: decompress it before "
+                              "verifying, or let the server do that."});
         return;
     }
     const Change change{
@@ -147,9 +137,7 @@ struct Frame {
     LineEnds line_ends = LineEnds::kept;
     std::optional<std::string_view> start;  // nullopt: it stays as it is
 
-    int changes() const noexcept {
-        return (end ? 1 : 0) + (line_ends != LineEnds::kept ? 1 : 0) + (start ? 1 : 0);
-    }
+    int changes() const noexcept { return (end ? 1 : 0) + (line_ends != LineEnds::kept ? 1 : 0) + (start ? 1 : 0); }
 
     /// All of at most two changes, those with the fewest first.
     static std::vector<Frame> all() {
@@ -157,9 +145,8 @@ struct Frame {
         for (int changes = 0; changes <= 2; ++changes)
             for (std::size_t end = 0; end <= std::size(endings); ++end)
                 for (const LineEnds line_ends : {LineEnds::kept, LineEnds::crlf, LineEnds::lf})
-                    for (const auto& start :
-                         {std::optional<std::string_view>(), std::optional(std::string_view()),
-                          std::optional(byte_order_mark)})
+                    for (const auto& start : {std::optional<std::string_view>(), std::optional(std::string_view()),
+                                              std::optional(byte_order_mark)})
                         if (const Frame frame{end == 0 ? nullptr : &endings[end - 1], line_ends, start};
                             frame.changes() == changes)
                             frames.push_back(frame);
@@ -194,23 +181,18 @@ struct Frame {
                  "(curl: --data-binary). Pass the bytes exactly as they came."});
         }
         if (line_ends != LineEnds::kept)
-            made.push_back(
-                {Finding::body_line_ends,
-                 line_ends == LineEnds::crlf ? "each LF of the body is turned into CRLF"
-                                             : "each CRLF of the body is turned into LF",
-                 "Something translates line ends: a file opened in text mode, git's autocrlf, dos2unix or "
-                 "unix2dos. Read and write the body as binary."});
+            made.push_back({Finding::body_line_ends,
+                            line_ends == LineEnds::crlf ? "each LF of the body is turned into CRLF"
+                                                        : "each CRLF of the body is turned into LF",
+                            "Something translates line ends: a file opened in text mode, git's autocrlf, dos2unix or "
+                            "unix2dos. Read and write the body as binary."});
         if (start)
-            made.push_back(
-                {Finding::body_start_changed,
-                 start->empty() ? "the byte order mark or white space at its start is taken off"
-                                : "a byte order mark is put at the start of the body",
-                 "Something changes the start of the body on the way, as editors and text decoders do. Pass "
-                 "the bytes exactly as they came."});
+            made.push_back({Finding::body_start_changed,
+                            start->empty() ? "the byte order mark or white space at its start is taken off"
+                                           : "a byte order mark is put at the start of the body",
+                            "Something changes the start of the body on the way, as editors and text decoders do. Pass "
+                            "the bytes exactly as they came."});
     }
 };
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}}  // namespace pivotal::v1::detail::PIVOTAL_DETAIL_JSON_ABI

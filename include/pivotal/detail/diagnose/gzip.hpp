@@ -12,9 +12,7 @@
 #include <zlib.h>
 #endif
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 inline bool is_gzip(std::string_view body) noexcept {
     return body.substr(0, 2) == "\x1F\x8B";
@@ -52,17 +50,13 @@ inline bool run_zlib(z_stream& stream, int (*run)(z_stream*, int), int (*end)(z_
 inline constexpr GzipCodec zlib_codec{
     [](std::string_view gzip, std::size_t limit, std::string& out) {
         z_stream stream{};
-        return inflateInit2(&stream, 15 + 16) == Z_OK &&
-               run_zlib(stream, inflate, inflateEnd, gzip, limit, out);
+        return inflateInit2(&stream, 15 + 16) == Z_OK && run_zlib(stream, inflate, inflateEnd, gzip, limit, out);
     },
     [](std::string_view text, int level, std::string& out) {
         z_stream stream{};
         return deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK &&
-               run_zlib(stream, deflate, deflateEnd, text,
-                        deflateBound(&stream, static_cast<uLong>(text.size())), out);
+               run_zlib(stream, deflate, deflateEnd, text, deflateBound(&stream, static_cast<uLong>(text.size())), out);
     }};
 #endif
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

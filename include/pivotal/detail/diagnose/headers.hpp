@@ -23,9 +23,7 @@
 #include <pivotal/finding.hpp>
 #include <pivotal/headers.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 inline constexpr std::array<std::string_view, 8> diagnosed_names = {
     "svix-id",           "svix-timestamp",    "svix-signature",   "webhook-id",
@@ -37,9 +35,7 @@ public:
     explicit SeenHeaders(const HeaderSource& source) : HeaderSink(diagnosed_names) { source.read(*this); }
 
     bool wants(std::size_t) const noexcept override { return true; }
-    void add(std::size_t index, std::string_view value) override {
-        fields.emplace_back(name(index), trimmed(value));
-    }
+    void add(std::size_t index, std::string_view value) override { fields.emplace_back(name(index), trimmed(value)); }
     void keep(std::size_t index, std::string&& value) override { add(index, value); }
 
     /// The values under diagnosed_names[index] that are not empty.
@@ -110,16 +106,14 @@ public:
         add_values(timestamps_, seen, own + 1, other + 1);
         add_time_units();
         add(ids_, event_id,
-            Change{
-                Finding::event_id_for_header, "the event's own id is taken for the id that is signed",
-                "The id in the header (svix-id, msg_...) and the event's id (evt_...) are two things; what "
-                "is signed is the header's. The sender of this delivery signs the event's."});
+            Change{Finding::event_id_for_header, "the event's own id is taken for the id that is signed",
+                   "The id in the header (svix-id, msg_...) and the event's id (evt_...) are two things; what "
+                   "is signed is the header's. The sender of this delivery signs the event's."});
         if (!ids_.empty() && ids_.front().text.substr(0, 4) != "msg_")
             add(ids_, "msg_" + ids_.front().text, trimmed_change("msg_ is put back in front of the id"));
         for (const HeaderForm& id : ids_)
             for (const HeaderForm& timestamp : timestamps_) {
-                const bool one_cause =
-                    id.change && timestamp.change && id.change->finding == timestamp.change->finding;
+                const bool one_cause = id.change && timestamp.change && id.change->finding == timestamp.change->finding;
                 const int changes = (id.change ? 1 : 0) + (timestamp.change && !one_cause ? 1 : 0);
                 prefixes.push_back({id.text + '.' + timestamp.text + '.', changes, &id, &timestamp});
             }
@@ -133,8 +127,7 @@ public:
             add_signatures(value, change);
             change = joined_change(own + 2);
         }
-        for (const std::string_view value : seen.values(other + 2))
-            add_signatures(value, mixed_change(other + 2));
+        for (const std::string_view value : seen.values(other + 2)) add_signatures(value, mixed_change(other + 2));
     }
     HeaderForms(const HeaderForms&) = delete;
     HeaderForms& operator=(const HeaderForms&) = delete;
@@ -148,10 +141,9 @@ private:
     }
 
     static Change joined_change(std::size_t index) {
-        return {
-            Finding::headers_joined, "one of the values of " + std::string(header_names[index]) + " is taken",
-            "This header came twice, or something in between joined two of them into one (\"a, b\"). Find "
-            "the proxy that adds a header instead of replacing it."};
+        return {Finding::headers_joined, "one of the values of " + std::string(header_names[index]) + " is taken",
+                "This header came twice, or something in between joined two of them into one (\"a, b\"). Find "
+                "the proxy that adds a header instead of replacing it."};
     }
 
     static Change trimmed_change(const char* when) {
@@ -175,8 +167,7 @@ private:
         for (const std::string_view value : seen.values(own))
             add(forms, value, forms.empty() ? std::nullopt : std::optional(joined_change(own)));
         for (std::string_view value : seen.values(own))
-            for (std::string_view part; next_element(value, ',', part);)
-                add(forms, trimmed(part), joined_change(own));
+            for (std::string_view part; next_element(value, ',', part);) add(forms, trimmed(part), joined_change(own));
         for (const std::string_view value : seen.values(other)) add(forms, value, mixed_change(other));
     }
 
@@ -226,6 +217,4 @@ private:
     std::vector<HeaderForm> ids_, timestamps_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -20,10 +20,7 @@
 #include <pivotal/detail/core/surrogates.hpp>
 #include <pivotal/detail/diagnose/text.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 // What JSON libraries make of one document. A diagnosis needs the text that was signed, not the values: so
 // numbers stay as they are written, which a DOM does not do, unless the members change their order.
@@ -118,9 +115,8 @@ inline std::string respelled(std::string_view token, const JsonStrings& strings)
             if (text[++i] >= 'a') text[i] = static_cast<char>(text[i] - 'a' + 'A');
     }
     if (strings.escapes == JsonStrings::go)
-        for (const auto& [from, to] :
-             {std::pair("<", "\\u003c"), std::pair(">", "\\u003e"), std::pair("&", "\\u0026"),
-              std::pair("\xE2\x80\xA8", "\\u2028"), std::pair("\xE2\x80\xA9", "\\u2029")})
+        for (const auto& [from, to] : {std::pair("<", "\\u003c"), std::pair(">", "\\u003e"), std::pair("&", "\\u0026"),
+                                       std::pair("\xE2\x80\xA8", "\\u2028"), std::pair("\xE2\x80\xA9", "\\u2029")})
             text = replaced(text, from, to);
     return strings.slash ? replaced(text, "/", "\\/") : text;
 }
@@ -181,8 +177,7 @@ inline std::string laid_out(std::string_view json, const JsonLayout& layout) {
         const char first = token.front();
         const bool closes = first == '}' || first == ']', opened = before == '{' || before == '[';
         if (closes) --level;
-        if (closes != opened)
-            new_line();  // before the first of a list and behind its last; not in an empty one
+        if (closes != opened) new_line();  // before the first of a list and behind its last; not in an empty one
         out += first == ',' ? layout.comma : first == ':' ? layout.colon : token;
         if (first == '{' || first == '[') ++level;
         if (first == ',') new_line();
@@ -236,15 +231,13 @@ public:
         if (deepest > max_json_depth) return;
         text_ = text;
         const auto json = nlohmann::json::parse(whole.begin(), whole.end());
-        if (const auto id = json.find("id"); id != json.end() && id->is_string())
-            event_id_ = id->get<std::string>();
+        if (const auto id = json.find("id"); id != json.end() && id->is_string()) event_id_ = id->get<std::string>();
         if (const auto livemode = json.find("livemode"); livemode != json.end())
             is_test_ = livemode->is_boolean() && !livemode->get<bool>();
         has_members_ = json.is_object() && json.size() > 1;
         sorted_ = json.dump();
         const std::string minified = spelled(text_);
-        while (layout_ < std::size(json_layouts) && laid_out(minified, json_layouts[layout_]) != text_)
-            ++layout_;
+        while (layout_ < std::size(json_layouts) && laid_out(minified, json_layouts[layout_]) != text_) ++layout_;
     }
 
     explicit operator bool() const noexcept { return !text_.empty(); }
@@ -271,8 +264,8 @@ public:
         const auto add_words = [](std::string& text, std::string_view more) {
             text.append(text.empty() || more.empty() ? "" : ", ").append(more);
         };
-        const auto try_layouts = [&](const JsonStrings& strings, std::size_t numbers,
-                                     const char* numbers_name, std::size_t layouts) {
+        const auto try_layouts = [&](const JsonStrings& strings, std::size_t numbers, const char* numbers_name,
+                                     std::size_t layouts) {
             if (!spend(4 * ordered.size())) return false;  // strings and numbers are parsed
             const std::string minified = spelled(ordered, strings, numbers);
             if (!seen.insert(std::hash<std::string>()(minified)).second) return true;  // no difference here
@@ -280,15 +273,14 @@ public:
                 if (!spend(minified.size())) return false;
                 const std::string text = laid_out(minified, json_layouts[i]);
                 std::string style = i == layout_ ? "" : json_layouts[i].name;
-                for (const std::string_view part : {std::string_view(words), std::string_view(strings.name),
-                                                    std::string_view(numbers_name)})
+                for (const std::string_view part :
+                     {std::string_view(words), std::string_view(strings.name), std::string_view(numbers_name)})
                     add_words(style, part);
                 if (text.size() <= max_written_json && !use(text, style)) return false;
             }
             return true;
         };
-        for (const char* const order :
-             {"", "its keys sorted", "its keys in the order of Pivotal's documentation"}) {
+        for (const char* const order : {"", "its keys sorted", "its keys in the order of Pivotal's documentation"}) {
             ordered = *order == '\0' ? text_ : words.empty() ? sorted_ : documented;
             words = order;
             for (const auto& [numbers, name] :
@@ -299,8 +291,8 @@ public:
             // JavaScript writes 41.0 as 41: any one number, or all, may have had its fraction.
             const std::size_t places = (std::min)(whole_numbers_, std::size_t{32});
             for (std::size_t i = 0; i <= places && places != 0; ++i)
-                if (!try_layouts(json_strings[0], i < places ? i : JsonNumbers::all,
-                                 "a whole number with .0 behind it", 2))
+                if (!try_layouts(json_strings[0], i < places ? i : JsonNumbers::all, "a whole number with .0 behind it",
+                                 2))
                     return;
         }
     }
@@ -313,7 +305,4 @@ private:
     std::size_t layout_ = 0;  // its own, or the number of layouts
 };
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}}  // namespace pivotal::v1::detail::PIVOTAL_DETAIL_JSON_ABI

@@ -21,10 +21,7 @@
 #include <pivotal/detail/diagnose/search.hpp>
 #include <pivotal/finding.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// Says what a search found, or that it found nothing.
 class DiagnosisReport {
@@ -45,18 +42,15 @@ public:
         else
             report_without_proof();
         if (diagnoses_.empty())  // the one thing that Webhook does not look at, and the search does
-            report(
-                Finding::header_malformed,
-                "The signature fits, but Webhook refuses the headers: it verifies the first v1a signatures "
-                "alone, and this one stands behind them.");
+            report(Finding::header_malformed,
+                   "The signature fits, but Webhook refuses the headers: it verifies the first v1a signatures "
+                   "alone, and this one stands behind them.");
     }
 
     std::vector<Diagnosis> take() { return std::move(diagnoses_); }
 
 private:
-    void report(Finding finding, std::string explanation) {
-        diagnoses_.push_back({finding, std::move(explanation)});
-    }
+    void report(Finding finding, std::string explanation) { diagnoses_.push_back({finding, std::move(explanation)}); }
 
     /// With a full stop, unless it is a question.
     static std::string ended(std::string text) { return text.back() == '?' ? text : text + '.'; }
@@ -65,14 +59,12 @@ private:
 
     std::string name_of_secret(std::size_t place) const {
         const std::size_t count = evidence_.secrets.count;
-        return count < 2 ? "the secret"
-                         : "secret " + std::to_string(place + 1) + " of " + std::to_string(count);
+        return count < 2 ? "the secret" : "secret " + std::to_string(place + 1) + " of " + std::to_string(count);
     }
 
     void report_secrets() {
         for (const SecretProblem& problem : evidence_.secrets.problems) {
-            std::string text =
-                ended("Webhook refuses " + name_of_secret(problem.secret) + ": " + problem.text);
+            std::string text = ended("Webhook refuses " + name_of_secret(problem.secret) + ": " + problem.text);
             if (problem.secret > 0 && !problem.mended)
                 text += " Or is it the rest of the secret before it, which was broken into two lines?";
             if (problem.mended && is_proved() && result_.secret == problem.secret && result_.key_as_it_is)
@@ -109,8 +101,7 @@ private:
     /// What Webhook refuses before it looks at the signature, if no change accounts for it.
     void report_headers(const std::vector<Finding>& causes = {}) {
         const auto accounted = [&](std::initializer_list<Finding> findings) {
-            return std::find_first_of(causes.begin(), causes.end(), findings.begin(), findings.end()) !=
-                   causes.end();
+            return std::find_first_of(causes.begin(), causes.end(), findings.begin(), findings.end()) != causes.end();
         };
         const FoundHeaders& found = evidence_.found;
         const std::string but = is_proved() ? "The signature fits, but " : "As it is, ";
@@ -118,23 +109,21 @@ private:
         const Refusal refusal = check_headers(found, now_, (std::chrono::seconds::max)(), checked);
         if (is_in_small_units(found.timestamp)) {
             if (!accounted({Finding::timestamp_in_milliseconds}))
-                report(
-                    Finding::timestamp_in_milliseconds,
-                    but +
-                        "the timestamp counts milliseconds (or less) where Standard Webhooks counts seconds: the "
-                        "sender must divide by 1000, in the header and in what it signs.");
+                report(Finding::timestamp_in_milliseconds,
+                       but +
+                           "the timestamp counts milliseconds (or less) where Standard Webhooks counts seconds: the "
+                           "sender must divide by 1000, in the header and in what it signs.");
         } else if (refusal.code == Errc::missing_header) {
             if (accounted({Finding::headers_mixed})) return;
             std::string text = ended(but + "Webhook refuses the headers: " + sentence(refusal));
             if (evidence_.seen.has_family(3))
-                text +=
-                    evidence_.seen.has_family(0)
-                        ? " There are webhook- headers too: once any svix- header is there, these are not "
-                          "looked at."
-                        : " There is no svix- header, so the webhook- headers are looked at.";
+                text += evidence_.seen.has_family(0)
+                            ? " There are webhook- headers too: once any svix- header is there, these are not "
+                              "looked at."
+                            : " There is no svix- header, so the webhook- headers are looked at.";
             report(Finding::header_missing, std::move(text));
-        } else if (refusal && !accounted({Finding::headers_mixed, Finding::headers_joined,
-                                          Finding::header_trimmed, Finding::event_id_for_header})) {
+        } else if (refusal && !accounted({Finding::headers_mixed, Finding::headers_joined, Finding::header_trimmed,
+                                          Finding::event_id_for_header})) {
             report(found.repeated && is_proved() ? Finding::headers_joined : Finding::header_malformed,
                    ended(but + "Webhook refuses the headers: " + sentence(refusal)));
         } else if (!refusal && evidence_.headers.signatures.empty()) {
@@ -153,8 +142,7 @@ private:
         const std::int64_t distance = refusal.distance;
         const bool old = refusal.code == Errc::timestamp_too_old;
         std::string explanation = "The signature is good, but it was made " + duration(distance) +
-                                  (old ? " ago" : " in the future") +
-                                  " by the clock that it is compared with, and " +
+                                  (old ? " ago" : " in the future") + " by the clock that it is compared with, and " +
                                   std::to_string(refusal.allowed) + " s are allowed. ";
         explanation +=
             old ? "Either this is an old delivery (saved, replayed, or held up on the way), or this clock is "
@@ -169,10 +157,8 @@ private:
     }
 
     void report_other_secret() {
-        std::string text =
-            "The signature was made with " + name_of_secret(result_.secret) + ", not with the first. ";
-        if (accepted_)
-            text += "A Webhook that is given all of them accepts it; one that has the first alone refuses. ";
+        std::string text = "The signature was made with " + name_of_secret(result_.secret) + ", not with the first. ";
+        if (accepted_) text += "A Webhook that is given all of them accepts it; one that has the first alone refuses. ";
         text += evidence_.json.is_test()
                     ? "The event says livemode false, so it may be the secret of the test endpoint: each "
                       "endpoint has its own."
@@ -185,8 +171,8 @@ private:
         report_headers();
         // Without a secret, as it is or mended, or without a header nothing can be ruled out; that was told.
         const FoundHeaders& found = evidence_.found;
-        if (!found.id.empty() && !found.timestamp.empty() && !found.signature.empty() &&
-            evidence_.is_complete() && !evidence_.secrets.keys.front().change && !report_looks())
+        if (!found.id.empty() && !found.timestamp.empty() && !found.signature.empty() && evidence_.is_complete() &&
+            !evidence_.secrets.keys.front().change && !report_looks())
             report_unexplained();
     }
 
@@ -206,13 +192,11 @@ private:
             report(Finding::body_was_gunzipped,
                    "It looks as if the body was decompressed on the way: content-encoding says gzip, and the "
                    "body is none. Verify the bytes that were sent.");
-        else if (evidence_.may_vary() && !evidence_.json &&
-                 (is_shorter_than_announced() || is_cut_json(body)))
-            report(Finding::body_truncated, "It looks as if the body was cut: it has " +
-                                                std::to_string(body.size()) + " bytes, and " +
-                                                (is_cut_json(body) ? "ends in the middle of a JSON text."
-                                                                   : "content-length announces more.") +
-                                                " Is a buffer or a limit of that size in the way?");
+        else if (evidence_.may_vary() && !evidence_.json && (is_shorter_than_announced() || is_cut_json(body)))
+            report(Finding::body_truncated,
+                   "It looks as if the body was cut: it has " + std::to_string(body.size()) + " bytes, and " +
+                       (is_cut_json(body) ? "ends in the middle of a JSON text." : "content-length announces more.") +
+                       " Is a buffer or a limit of that size in the way?");
         if (!evidence_.json.event_id().empty() && evidence_.found.id == evidence_.json.event_id())
             report(Finding::event_id_for_header,
                    "The id that was given is the event's own (`id` in the body). What is signed is the "
@@ -224,13 +208,12 @@ private:
         const std::string_view length = evidence_.seen.content_length();
         std::size_t bytes = 0;
         const auto read = std::from_chars(length.data(), length.data() + length.size(), bytes);
-        return read.ec == std::errc() && read.ptr == length.data() + length.size() &&
-               bytes > evidence_.body.size();
+        return read.ec == std::errc() && read.ptr == length.data() + length.size() && bytes > evidence_.body.size();
     }
 
     void report_unexplained() {
-        std::string text = "Nothing that was tried makes the signature verify (" +
-                           std::to_string(result_.attempts) + " attempts). ";
+        std::string text =
+            "Nothing that was tried makes the signature verify (" + std::to_string(result_.attempts) + " attempts). ";
         if (evidence_.body.size() > max_diagnosed_body)
             text += "The body is larger than " + std::to_string(max_diagnosed_body) +
                     " bytes, so it was tried as it is only. ";
@@ -246,8 +229,8 @@ private:
             finished = (std::min)(finished, result_.finished[i]);
         }
         if (count > SecretForms::max_secrets)
-            ruled_out += "the first " + std::to_string(SecretForms::max_secrets) + " of the " +
-                         std::to_string(count) + " secrets (no more are looked at); ";
+            ruled_out += "the first " + std::to_string(SecretForms::max_secrets) + " of the " + std::to_string(count) +
+                         " secrets (no more are looked at); ";
         else if (count > 1)
             ruled_out += "each of the " + std::to_string(count) + " secrets; ";
         const auto add_list = [&](const char* introduction, std::string& list) {
@@ -311,7 +294,4 @@ private:
     std::vector<Diagnosis> diagnoses_;
 };
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}}  // namespace pivotal::v1::detail::PIVOTAL_DETAIL_JSON_ABI

@@ -21,10 +21,7 @@
 #include <pivotal/detail/diagnose/secrets.hpp>
 #include <pivotal/finding.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// A delivery, and what it may mean; nothing has been tried yet.
 struct Evidence {
@@ -37,8 +34,7 @@ struct Evidence {
     JsonBody json;
     HeaderForms headers;
 
-    Evidence(std::string_view secret_texts, std::string_view body_, const SeenHeaders& seen_,
-             GzipCodec codec_)
+    Evidence(std::string_view secret_texts, std::string_view body_, const SeenHeaders& seen_, GzipCodec codec_)
         : body(body_),
           codec(codec_),
           seen(seen_),
@@ -147,15 +143,13 @@ private:
         for_each_gzip(evidence_.body, evidence_.codec, parse_timestamp(evidence_.found.timestamp).value_or(0),
                       spend_on(ChangeGroup::gzip), use_in(ChangeGroup::gzip));
         const TextParts parts(evidence_.body);
-        evidence_.json.for_each_style(
-            spend_on(ChangeGroup::style), [&](std::string_view text, const std::string& style) {
-                const Change change{
-                    Finding::body_reserialized, "the body is written as JSON in another style: " + style,
-                    "A JSON library (or a formatter) parsed the body and wrote it again in its own style. "
-                    "Verify the raw body first, as it came, and parse it afterwards."};
-                return use_in(ChangeGroup::style)(std::string(parts.front).append(text).append(parts.tail),
-                                                  change);
-            });
+        evidence_.json.for_each_style(spend_on(ChangeGroup::style), [&](std::string_view text,
+                                                                        const std::string& style) {
+            const Change change{Finding::body_reserialized, "the body is written as JSON in another style: " + style,
+                                "A JSON library (or a formatter) parsed the body and wrote it again in its own style. "
+                                "Verify the raw body first, as it came, and parse it afterwards."};
+            return use_in(ChangeGroup::style)(std::string(parts.front).append(text).append(parts.tail), change);
+        });
     }
 
     /// Tries what is `changes_` away from the delivery and has this text, which is another than the body where
@@ -168,8 +162,7 @@ private:
             const bool varies = change || frame.changes() > 0;
             if (!change) group = ChangeGroup::frame;
             if (varies && !spend(group, text.size() / 4)) return false;  // a copy is cheaper than the rest
-            const std::optional<std::string> framed =
-                varies ? frame.around(parts) : std::optional<std::string>();
+            const std::optional<std::string> framed = varies ? frame.around(parts) : std::optional<std::string>();
             if (varies && !framed) continue;
             for (const PrefixForm& prefix : evidence_.headers.prefixes)
                 for (const KeyForm& key : evidence_.secrets.keys) {
@@ -189,8 +182,7 @@ private:
     }
 
     void prove(const KeyForm& key, const PrefixForm& prefix, const SignatureForm& signature) {
-        for (const auto* change :
-             {&prefix.id->change, &prefix.timestamp->change, &signature.change, &key.change})
+        for (const auto* change : {&prefix.id->change, &prefix.timestamp->change, &signature.change, &key.change})
             if (*change) result_.changes.push_back(**change);
         result_.timestamp = prefix.timestamp->text;
         result_.secret = key.secret;
@@ -199,8 +191,8 @@ private:
     }
 
     /// The signature that belongs to this key, prefix and body, or null.
-    const SignatureForm* fitting_signature(const KeyForm& key, const std::string& before,
-                                           std::string_view body, std::size_t group) {
+    const SignatureForm* fitting_signature(const KeyForm& key, const std::string& before, std::string_view body,
+                                           std::size_t group) {
         // What Webhook tries as well is tried whatever it costs.
         if (changes_ > 0 && !spend(group, body.size() + 512)) return nullptr;
         ++result_.attempts;
@@ -211,15 +203,14 @@ private:
         const ScratchContext scratch;
         SecretBytes<sha256_size> tag;
         SecretBytes<44 + 1> expected;
-        if (!hmac.compute(scratch, before, body, tag) ||
-            EVP_EncodeBlock(expected.data, tag.data, sha256_size) != 44) {
+        if (!hmac.compute(scratch, before, body, tag) || EVP_EncodeBlock(expected.data, tag.data, sha256_size) != 44) {
             result_.outcome = Outcome::failed;
             return nullptr;
         }
         for (const SignatureForm& form : evidence_.headers.signatures)
             if (form.version == SignatureVersion::hmac_sha256 &&
-                equal_in_constant_time(reinterpret_cast<const unsigned char*>(form.text.data()),
-                                       expected.data, form.text.size()))
+                equal_in_constant_time(reinterpret_cast<const unsigned char*>(form.text.data()), expected.data,
+                                       form.text.size()))
                 return &form;
         return nullptr;
     }
@@ -251,7 +242,4 @@ private:
     SearchResult result_;
 };
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}}  // namespace pivotal::v1::detail::PIVOTAL_DETAIL_JSON_ABI

@@ -16,9 +16,7 @@
 #include <pivotal/detail/core/text.hpp>
 #include <pivotal/finding.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A secret on its way to a key. All that its memory ever held is wiped, what was cut off the text too.
 class SecretText {
@@ -69,8 +67,8 @@ struct Mended {
 inline std::optional<Mended> mend_secret(std::string& secret) {
     const std::size_t size = secret.size();
     for (int twice = 0; twice < 2; ++twice)  // of one kind within another
-        for (const std::string_view quote : {"\"", "'", "`", "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C",
-                                             "\xE2\x80\x9D", "\xE2\x80\x9E"}) {
+        for (const std::string_view quote :
+             {"\"", "'", "`", "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E"}) {
             while (starts_with(secret, quote)) secret.erase(0, quote.size());
             while (secret.size() >= quote.size() &&
                    secret.compare(secret.size() - quote.size(), quote.size(), quote) == 0)
@@ -90,10 +88,9 @@ inline std::optional<Mended> mend_secret(std::string& secret) {
         }
         if (const std::size_t at = secret.find(prefix); at != secret.npos) {
             secret.erase(0, at);
-            return Mended{
-                Finding::secret_malformed,
-                "there is text in front of its prefix (the variable's name, or a byte order mark?): "
-                "remove what stands in front"};
+            return Mended{Finding::secret_malformed,
+                          "there is text in front of its prefix (the variable's name, or a byte order mark?): "
+                          "remove what stands in front"};
         }
     }
     if (secret.empty() || obvious_mistake(secret)) return std::nullopt;
@@ -153,8 +150,7 @@ public:
 
     explicit SecretForms(std::string_view secrets) {
         const ErrorQueueGuard guard;
-        for (std::string_view secret = next_secret(secrets); !secret.empty();
-             secret = next_secret(secrets), ++count)
+        for (std::string_view secret = next_secret(secrets); !secret.empty(); secret = next_secret(secrets), ++count)
             if (count < max_secrets) add_secret_and_texts(secret);
         if (count == 0) problems.push_back({Finding::secret_malformed, 0, secret_advice_unset, false});
         std::move(as_text_.begin(), as_text_.end(), std::back_inserter(keys));
@@ -173,8 +169,8 @@ private:
             problems.push_back({Finding::secret_malformed, count, advice, false});
             for (std::size_t i = first; i < problems.size(); ++i) problems[i].mended = false;
         }
-        if (starts_with(mended.view(), "whpk_") || starts_with(mended.view(), "whsk_") ||
-            mended.view().empty() || mended.view().size() > 2 * max_secret_size)
+        if (starts_with(mended.view(), "whpk_") || starts_with(mended.view(), "whsk_") || mended.view().empty() ||
+            mended.view().size() > 2 * max_secret_size)
             return;
         const auto add = [&](std::string_view key, std::string when) { add_text_key(key, std::move(when)); };
         for_each_text_key(mended.view(), add);
@@ -201,10 +197,10 @@ private:
         KeyForm form;
         form.hmac.emplace(reinterpret_cast<const unsigned char*>(key.data()), key.size());
         form.secret = count;
-        form.change = Change{
-            Finding::secret_used_as_text, std::move(when),
-            "The key is what the base64 behind whsec_ stands for, not its text. The sender of this delivery "
-            "(a test script of yours?) doesn't decode it, or not strictly."};
+        form.change =
+            Change{Finding::secret_used_as_text, std::move(when),
+                   "The key is what the base64 behind whsec_ stands for, not its text. The sender of this delivery "
+                   "(a test script of yours?) doesn't decode it, or not strictly."};
         failed = failed || !*form.hmac;
         if (*form.hmac) as_text_.push_back(std::move(form));
     }
@@ -212,6 +208,4 @@ private:
     std::vector<KeyForm> as_text_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

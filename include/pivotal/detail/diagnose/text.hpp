@@ -7,9 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 // What editors, shells and string types do to a text.
 
@@ -33,8 +31,7 @@ inline std::string utf8_from_latin1(std::string_view bytes, bool windows) {
     out.reserve(bytes.size() + bytes.size() / 2);
     for (const char c : bytes) {
         unsigned code = static_cast<unsigned char>(c);
-        if (windows && code >= 0x80 && code < 0xA0 && windows_1252[code - 0x80] != 0)
-            code = windows_1252[code - 0x80];
+        if (windows && code >= 0x80 && code < 0xA0 && windows_1252[code - 0x80] != 0) code = windows_1252[code - 0x80];
         if (code < 0x80) {
             out += c;
             continue;
@@ -50,8 +47,7 @@ inline std::string utf8_from_latin1(std::string_view bytes, bool windows) {
 inline std::optional<std::string> latin1_from_utf8(std::string_view text, bool windows) {
     std::map<std::string, char, std::less<>> bytes;  // by their UTF-8
     for (int byte = 0x80; byte < 0x100; ++byte)
-        bytes.emplace(utf8_from_latin1(std::string(1, static_cast<char>(byte)), windows),
-                      static_cast<char>(byte));
+        bytes.emplace(utf8_from_latin1(std::string(1, static_cast<char>(byte)), windows), static_cast<char>(byte));
     std::string out;
     while (!text.empty()) {
         const auto first = static_cast<unsigned char>(text.front());
@@ -81,6 +77,4 @@ struct TextParts {
     }
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

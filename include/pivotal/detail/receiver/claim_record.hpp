@@ -6,9 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// Milliseconds on a store's clock, or between two of its times.
 using StoreTime = std::int64_t;
@@ -60,6 +58,4 @@ inline bool is_held_by_another(const ClaimRecord& record, std::string_view owner
     return !record.done && record.owner != owner && now < record.lease_until;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
@@ -36,6 +34,4 @@ private:
     const Deadline before_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -8,9 +8,7 @@
 #include <pivotal/event.hpp>
 #include <pivotal/incident.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The text of the exception that is being handled, whatever it is. Valid until its handler ends.
 template <class Use>
@@ -26,8 +24,8 @@ void with_current_error(Use&& use) {
 
 /// Tells `on_incident`, by default the text of the exception that is being handled. What it throws, and what
 /// building the incident throws, is dropped.
-inline void report(const std::function<void(const Incident&)>& on_incident, Incident::Reason reason,
-                   const Event* event, const char* error = nullptr) noexcept {
+inline void report(const std::function<void(const Incident&)>& on_incident, Incident::Reason reason, const Event* event,
+                   const char* error = nullptr) noexcept {
     if (!on_incident) return;
     if (!error) {
         with_current_error([&](const char* text) { report(on_incident, reason, event, text ? text : ""); });
@@ -47,6 +45,4 @@ inline void report(const std::function<void(const Incident&)>& on_incident, Inci
     }
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

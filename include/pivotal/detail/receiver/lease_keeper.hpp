@@ -15,9 +15,7 @@
 
 #include <pivotal/detail/receiver/per_process.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// Renews the leases of handlers that run long, each when half of it has passed, however long another renewal takes.
 ///
@@ -167,6 +165,4 @@ private:
     PerProcess<Threads> threads_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

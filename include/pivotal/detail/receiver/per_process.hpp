@@ -8,9 +8,7 @@
 #include <unistd.h>
 #endif
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 inline long process_id() noexcept {
 #ifdef _WIN32
@@ -54,6 +52,4 @@ private:
     std::atomic<Tagged*> current_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

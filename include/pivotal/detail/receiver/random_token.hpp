@@ -7,9 +7,7 @@
 
 #include <pivotal/detail/core/openssl.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// 128 random bits from OpenSSL, as 32 hexadecimal digits: an owner that nobody else is. Empty where OpenSSL
 /// has no randomness to give.
@@ -19,11 +17,8 @@ inline std::string random_token() {
     if (RAND_bytes(bytes, sizeof bytes) != 1) return {};
     std::string token;
     token.reserve(2 * sizeof bytes);
-    for (const unsigned char byte : bytes)
-        token.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
+    for (const unsigned char byte : bytes) token.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
     return token;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -10,9 +10,7 @@
 #include <pivotal/event.hpp>
 #include <pivotal/incident.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// What `work` returns. Where it throws it is called again, after longer and longer pauses, until the deadline: a
 /// store that restarts is away for a second or two. It is called twice at least; what it throws last goes on.
@@ -46,6 +44,4 @@ bool record_handled(const std::function<void(const Incident&)>& on_incident, con
     }
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -15,10 +15,7 @@
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/event.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// What an inbox keeps of an event besides its body.
 struct StoredEvent {
@@ -67,7 +64,4 @@ inline StoreTime pause_after_lost_lease(StoreTime lease, std::int64_t attempt) {
     return std::uniform_int_distribution<StoreTime>(0, (std::min)(most, longest_pause))(random);
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}}  // namespace pivotal::v1::detail::PIVOTAL_DETAIL_JSON_ABI

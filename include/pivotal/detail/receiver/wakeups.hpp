@@ -6,9 +6,7 @@
 #include <mutex>
 #include <vector>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// Who is to be woken when something happens, in this process. A copy has none of them.
 class Wakeups {
@@ -37,6 +35,4 @@ private:
     std::vector<const std::function<void()>*> all_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

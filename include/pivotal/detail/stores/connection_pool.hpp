@@ -18,9 +18,7 @@
 #include <pivotal/detail/receiver/per_process.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A call failed in a way that says nothing about the next: the connection was lost, the server was busy or starting.
 class TryAgain : public StoreError {
@@ -55,8 +53,7 @@ public:
     using Connect = std::function<std::unique_ptr<Connection>(Deadline)>;
 
     /// `connect` makes a connection or throws StoreError; there are never more than `most`.
-    ConnectionPool(int most, Connect connect)
-        : most_(static_cast<std::size_t>(most)), connect_(std::move(connect)) {}
+    ConnectionPool(int most, Connect connect) : most_(static_cast<std::size_t>(most)), connect_(std::move(connect)) {}
     ConnectionPool(const ConnectionPool&) = delete;
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
@@ -145,8 +142,7 @@ public:
         for (;;) {
             Loan loan = take(deadline);
             try {
-                auto result =
-                    work(*loan, loan.is_new() ? deadline : (std::min)(deadline, Time::now() + silence));
+                auto result = work(*loan, loan.is_new() ? deadline : (std::min)(deadline, Time::now() + silence));
                 loan.give_back();
                 return result;
             } catch (const TryAgain& error) {
@@ -207,8 +203,7 @@ private:
     class Place {
     public:
         Place(State& state, bool in_front)
-            : state_(state),
-              place_(state.queue.emplace(in_front ? state.queue.begin() : state.queue.end())) {}
+            : state_(state), place_(state.queue.emplace(in_front ? state.queue.begin() : state.queue.end())) {}
         ~Place() { leave(); }
         Place(const Place&) = delete;
         Place& operator=(const Place&) = delete;
@@ -246,6 +241,4 @@ private:
     PerProcess<State> state_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -66,9 +66,9 @@ TEST_CASE("only the bytes of the alphabet are base64, in every place", "[base64]
                 // In the last place of a tail only those without tail bits; `=` only as padding.
                 const std::size_t value = alphabet.find(c);
                 const bool last = at + 1 == around.size();
-                const bool tail_bits = last && known &&
-                                       ((around.size() % 4 == 3 && value % 4 != 0) ||
-                                        (around.size() % 4 == 2 && value % 16 != 0));
+                const bool tail_bits =
+                    last && known &&
+                    ((around.size() % 4 == 3 && value % 4 != 0) || (around.size() % 4 == 2 && value % 16 != 0));
                 const bool padding = c == '=' && last && around.size() % 4 == 0;
                 CHECK(decoded(text).has_value() == ((known && !tail_bits) || padding));
             }
@@ -87,11 +87,11 @@ TEST_CASE("base64 has zero tail bits", "[base64]") {
 }
 
 TEST_CASE("other padding, white space and half groups are no base64", "[base64]") {
-    for (const char* text : {"=",        "==",       "===",      "====",     "A",     "A=",         "A==",
-                             "A===",     "AA=",      "AA===",    "AAA==",    "AAAA=", "AAAA==",     "AAAA===",
-                             "AAAA====", "AA==AAAA", "AA==AA==", "AAA=AAA=", "=AAA",  "A=AA",       "AA=A",
-                             "AAAAA",    "AAAAA===", " AAAA",    "AAAA ",    "AA AA", "AA\nAA",     "AAAA\n",
-                             "AAAA\r\n", "AA\tAA",   "AA-A",     "AA_A",     "AA.A",  "AA\xC3\xA9", "AA,A"}) {
+    for (const char* text :
+         {"=",      "==",       "===",    "====",   "A",        "A=",       "A==",        "A===",     "AA=",
+          "AA===",  "AAA==",    "AAAA=",  "AAAA==", "AAAA===",  "AAAA====", "AA==AAAA",   "AA==AA==", "AAA=AAA=",
+          "=AAA",   "A=AA",     "AA=A",   "AAAAA",  "AAAAA===", " AAAA",    "AAAA ",      "AA AA",    "AA\nAA",
+          "AAAA\n", "AAAA\r\n", "AA\tAA", "AA-A",   "AA_A",     "AA.A",     "AA\xC3\xA9", "AA,A"}) {
         CAPTURE(text);
         CHECK_FALSE(decoded(text));
     }

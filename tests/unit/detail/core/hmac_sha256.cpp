@@ -107,8 +107,7 @@ struct Late {
         const detail::HmacSha256Key key(support::bytes_of(bytes), bytes.size());
         const detail::ScratchContext first, second;
         detail::SecretBytes<detail::sha256_size> computed;
-        if (key && key.compute(first, "a", "b", computed))
-            tag->assign(computed.data, computed.data + computed.size());
+        if (key && key.compute(first, "a", "b", computed)) tag->assign(computed.data, computed.data + computed.size());
         *has_its_own = first.get() != second.get();
     }
 };

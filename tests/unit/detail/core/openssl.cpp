@@ -59,14 +59,13 @@ TEST_CASE("the server's mark on its last error stays through a refused delivery"
     ERR_clear_error();
     add_errors();
     const std::vector<unsigned long> before = taken_errors();
-    const pivotal::Webhook webhook(
-        "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");  // RFC 8032, 7.1, test 1
+    const pivotal::Webhook webhook("whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");  // RFC 8032, 7.1, test 1
     const std::string wrong = "v1a," + std::string(85, 'A') + "A==";
     add_errors();
     REQUIRE(ERR_set_mark() == 1);
     std::error_code error;
-    CHECK_FALSE(webhook.authenticate("{}", {"msg_1", std::to_string(support::now_seconds), wrong}, error,
-                                     support::now));
+    CHECK_FALSE(
+        webhook.authenticate("{}", {"msg_1", std::to_string(support::now_seconds), wrong}, error, support::now));
     CHECK(error == pivotal::Errc::signature_mismatch);
     add_errors();
     CHECK(ERR_pop_to_mark() == 1);
@@ -108,8 +107,7 @@ TEST_CASE("the comparison in constant time compares every byte", "[openssl]") {
          {std::size_t{1}, std::size_t{12}, std::size_t{16}, std::size_t{32}, std::size_t{33}}) {
         CAPTURE(size);
         const std::string a(size, 'a');
-        CHECK(detail::equal_in_constant_time(support::bytes_of(a), support::bytes_of(std::string(size, 'a')),
-                                             size));
+        CHECK(detail::equal_in_constant_time(support::bytes_of(a), support::bytes_of(std::string(size, 'a')), size));
         for (std::size_t bit = 0; bit < size * 8; ++bit) {
             std::string b = a;
             b[bit / 8] = static_cast<char>(static_cast<unsigned char>(b[bit / 8]) ^ 1U << bit % 8);

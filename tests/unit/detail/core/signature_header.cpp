@@ -14,11 +14,10 @@ namespace {
 /// The candidates in their order: `1:` is v1, `a:` is v1a.
 std::vector<std::string> candidates(std::string_view header) {
     std::vector<std::string> found;
-    pivotal::detail::for_each_candidate(
-        header, [&](pivotal::detail::SignatureVersion version, std::string_view text) {
-            const bool hmac = version == pivotal::detail::SignatureVersion::hmac_sha256;
-            found.push_back((hmac ? "1:" : "a:") + std::string(text));
-        });
+    pivotal::detail::for_each_candidate(header, [&](pivotal::detail::SignatureVersion version, std::string_view text) {
+        const bool hmac = version == pivotal::detail::SignatureVersion::hmac_sha256;
+        found.push_back((hmac ? "1:" : "a:") + std::string(text));
+    });
     return found;
 }
 
@@ -45,9 +44,9 @@ TEST_CASE("an element behind v1 or v1a in its part is a candidate", "[signature 
 }
 
 TEST_CASE("everything else is skipped", "[signature header]") {
-    for (const char* header : {"",      " ",    ",",    ",,",   " , ",    "v1",     "v1a",   "v1 X",
-                               "v1 ,X", "X,v1", "v2,X", "V1,X", "v1b,X",  "v1aa,X", "v11,X", "v,X",
-                               "1,X",   "v1=X", "v1:X", "v1;X", "v1\t,X", "\tv1,X", "v 1,X", "v1 a,X"}) {
+    for (const char* header :
+         {"",      " ",      ",",     ",,",  " , ", "v1",   "v1a",  "v1 X", "v1 ,X",  "X,v1",   "v2,X",  "V1,X",
+          "v1b,X", "v1aa,X", "v11,X", "v,X", "1,X", "v1=X", "v1:X", "v1;X", "v1\t,X", "\tv1,X", "v 1,X", "v1 a,X"}) {
         CAPTURE(header);
         CHECK(candidates(header).empty());
     }

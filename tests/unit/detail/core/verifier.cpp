@@ -72,8 +72,7 @@ TEST_CASE("the signed content is id.timestamp.body, wherever it is cut", "[verif
                 all += content.rest();
                 if (all != id + "." + time + "." + std::string(bytes)) ++wrong;
                 // SHA-256 reads whole blocks, but for the last.
-                if (!content.rest().empty() && content.head().size() % detail::sha256_block_size != 0)
-                    ++wrong;
+                if (!content.rest().empty() && content.head().size() % detail::sha256_block_size != 0) ++wrong;
                 // The rest is the body's own bytes.
                 if (!content.rest().empty() &&
                     content.rest().data() + content.rest().size() != bytes.data() + body_size)

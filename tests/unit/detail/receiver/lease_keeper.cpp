@@ -97,8 +97,7 @@ TEST_CASE("a lease for ever is not renewed, and overflows nothing", "[lease_keep
     CHECK(longest.count() == 0);
 }
 
-TEST_CASE("a shorter lease does not wait for a longer one, nor for an earlier one that is over",
-          "[lease_keeper]") {
+TEST_CASE("a shorter lease does not wait for a longer one, nor for an earlier one that is over", "[lease_keeper]") {
     LeaseKeeper keeper;
     Renewals renewals;
     {

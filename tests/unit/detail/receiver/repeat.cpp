@@ -30,8 +30,7 @@ TEST_CASE("what fails is tried twice, and no more once the deadline is over", "[
     const auto deadline = GENERATE(Clock::time_point::min(), Clock::now(), Clock::time_point());
     int calls = 0;
     CHECK_THROWS_WITH(
-        repeat_until(deadline, [&]() -> bool { throw std::runtime_error("no " + std::to_string(++calls)); }),
-        "no 2");
+        repeat_until(deadline, [&]() -> bool { throw std::runtime_error("no " + std::to_string(++calls)); }), "no 2");
 }
 
 TEST_CASE("what fails is not tried past the deadline", "[repeat]") {

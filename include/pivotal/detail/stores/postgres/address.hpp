@@ -20,9 +20,7 @@
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// Where to connect, and for how long to try: what a connection string says, the environment and the service file.
 /// The connection string is refused where it cannot be read, without a word of it: libpq's errors quote what it took
@@ -44,8 +42,7 @@ public:
             // What is left of a password that has one of @, / and : in it.
             if (keyword == "port" && value.find_first_not_of("0123456789,") != value.npos) refuse();
             if (is_uri && keyword == "dbname" && value.find('@') != value.npos) refuse();
-            if (is_uri && keyword == "host" && value.find('@', 1) != value.npos)
-                refuse();  // @: a Linux socket
+            if (is_uri && keyword == "host" && value.find('@', 1) != value.npos) refuse();  // @: a Linux socket
         }
     }
 
@@ -64,15 +61,13 @@ public:
         };
         // As libpq has it: no limit where it is 0 or less, and never less than 2 s.
         const std::string timeout_text = said("connect_timeout");
-        const int timeout =
-            timeout_text.empty() ? 2 : static_cast<int>(std::strtol(timeout_text.c_str(), nullptr, 10));
+        const int timeout = timeout_text.empty() ? 2 : static_cast<int>(std::strtol(timeout_text.c_str(), nullptr, 10));
         const auto limit = [&] {
             if (timeout <= 0) return deadline;
-            return (std::min)(
-                deadline, std::chrono::steady_clock::now() + std::chrono::seconds((std::max)(timeout, 2)));
+            return (std::min)(deadline,
+                              std::chrono::steady_clock::now() + std::chrono::seconds((std::max)(timeout, 2)));
         };
-        const auto hosts = split(said("host")), addresses = split(said("hostaddr")),
-                   ports = split(said("port"));
+        const auto hosts = split(said("host")), addresses = split(said("hostaddr")), ports = split(said("port"));
         const std::size_t count = (std::max)(hosts.size(), addresses.size());
         for (std::size_t i = 0;; ++i) {
             try {
@@ -137,6 +132,4 @@ private:
     std::string conninfo_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -22,9 +22,7 @@
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A connection that never waits longer than it is told to.
 ///
@@ -59,15 +57,12 @@ public:
     /// nothing to say.
     bool is_usable() const noexcept {
         return is_in_step_ && PQstatus(connection_.get()) == CONNECTION_OK &&
-               PQtransactionStatus(connection_.get()) == PQTRANS_IDLE &&
-               poll_socket(connection_.get(), POLLIN, 0) == 0;
+               PQtransactionStatus(connection_.get()) == PQTRANS_IDLE && poll_socket(connection_.get(), POLLIN, 0) == 0;
     }
     bool is_direct() const noexcept { return is_direct_; }
 
     /// Statements without parameters, as one transaction.
-    void execute(const char* sql, Deadline deadline) {
-        finish(PQsendQuery(connection_.get(), sql), deadline);
-    }
+    void execute(const char* sql, Deadline deadline) { finish(PQsendQuery(connection_.get(), sql), deadline); }
 
     /// A statement, as a transaction of its own.
     template <class... Values>
@@ -107,8 +102,7 @@ private:
         auto known = prepared_.find(std::string_view(sql));
         if (known == prepared_.end()) {
             const std::string name = "pivotal_" + std::to_string(prepared_.size());
-            finish(PQsendPrepare(connection_.get(), name.c_str(), sql, parameters.count, parameters.types()),
-                   deadline);
+            finish(PQsendPrepare(connection_.get(), name.c_str(), sql, parameters.count, parameters.types()), deadline);
             known = prepared_.emplace(sql, name).first;
         }
         return finish(PQsendQueryPrepared(connection_.get(), known->second.c_str(), parameters.count,
@@ -134,11 +128,9 @@ private:
     static void wait_for_events(PGconn* connection, short events, Deadline deadline, bool may_have_run) {
         using std::chrono::milliseconds;
         const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-        const int result =
-            left > left.zero() ? poll_socket(connection, events, static_cast<int>(left.count())) : 0;
+        const int result = left > left.zero() ? poll_socket(connection, events, static_cast<int>(left.count())) : 0;
         if (result == 0) throw TryAgain("PostgreSQL: the server does not answer", may_have_run);
-        if (result < 0 && errno != EINTR)
-            throw TryAgain("PostgreSQL: cannot wait for the server", may_have_run);
+        if (result < 0 && errno != EINTR) throw TryAgain("PostgreSQL: cannot wait for the server", may_have_run);
     }
     static void wait_for(PGconn* connection, bool to_write, Deadline deadline) {
         wait_for_events(connection, to_write ? POLLOUT : POLLIN, deadline, false);
@@ -189,6 +181,4 @@ private:
     std::map<std::string, std::string, std::less<>> prepared_;  // the names of statements, by their text
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

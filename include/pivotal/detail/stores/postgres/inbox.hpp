@@ -23,10 +23,7 @@
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/inbox.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An Inbox in a PostgreSQL database, for any number of processes and machines; in its table `pivotal_inbox`.
 ///
@@ -161,22 +158,20 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, b
                    CASE WHEN $6 = 1 THEN body END AS body, set_config('synchronous_commit', 'off', true)
            ) SELECT coalesce(due_at, now), event_id, type, message_id, signed_at, attempt, body
              FROM clock LEFT JOIN taken ON true)",
-        consumer_, job.owner, detail::store_time(lease), look.from, detail::longest_pause,
-        std::int64_t{with_body});
+        consumer_, job.owner, detail::store_time(lease), look.from, detail::longest_pause, std::int64_t{with_body});
     due_start_.found(look, row.integer(0, 0));
     job.attempt = static_cast<int>(row.integer(0, 5));
     if (job.attempt == 0) return std::nullopt;
     job.body = row.bytes(0, 6);
-    job.event =
-        detail::restored({row.bytes(0, 1), row.bytes(0, 2), row.bytes(0, 3), row.integer(0, 4)}, job.body);
+    job.event = detail::restored({row.bytes(0, 1), row.bytes(0, 2), row.bytes(0, 3), row.integer(0, 4)}, job.body);
     job.message_id = job.event.delivery.message_id;
     return job;
 }
 
 /// Of an event that was read without it.
 inline void PostgresInbox::read_body(Event& event, std::string& body) {
-    const detail::PostgresResult row = pool_.run(
-        "SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event.id);
+    const detail::PostgresResult row =
+        pool_.run("SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event.id);
     if (row.rows() == 0) return;
     body = row.bytes(0, 0);
     detail::restore(event, body);
@@ -217,8 +212,8 @@ inline bool PostgresInbox::complete_in(PGconn* connection, const Job& job) {
     return finish(job, [&](const char* sql, const auto&... values) {
         const detail::PostgresParameters parameters(values...);
         return detail::PostgresResult(
-            connection, PQexecParams(connection, sql, parameters.count, parameters.types(),
-                                     parameters.values(), parameters.lengths(), parameters.formats(), 1));
+            connection, PQexecParams(connection, sql, parameters.count, parameters.types(), parameters.values(),
+                                     parameters.lengths(), parameters.formats(), 1));
     });
 }
 
@@ -246,9 +241,9 @@ inline bool PostgresInbox::bury(const Job& job, std::string_view error) {
 inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_view after) {
     std::int64_t after_time = 0, after_seq = 0;
     if (!after.empty()) {
-        const detail::PostgresResult last = pool_.run(
-            "SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2 AND state + 0 = 2",
-            consumer_, after);
+        const detail::PostgresResult last =
+            pool_.run("SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2 AND state + 0 = 2",
+                      consumer_, after);
         if (last.rows() == 0)
             throw StoreError("PostgreSQL: " + std::string(after) + " is no dead letter, to go on behind it");
         after_time = last.integer(0, 0);
@@ -344,6 +339,4 @@ inline InboxStats PostgresInbox::stats() {
     return {count(0), count(1), count(2), count(3), time(4), time(5), row.bytes(0, 6)};
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

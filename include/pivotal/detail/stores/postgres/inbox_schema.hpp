@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 // state: 0 to be done, due at due_at; leased until lease_until where it has an owner. 1 done, until expires_at.
 // 2 dead since ended_at.
@@ -22,6 +20,4 @@ inline constexpr const char* postgres_inbox_columns =
     "seq,consumer,event_id,type,message_id,signed_at,received_at,state,attempt,due_at,owner,taken_at,lease_until,"
     "ended_at,expires_at,error,body";
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

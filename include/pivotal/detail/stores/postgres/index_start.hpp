@@ -6,9 +6,7 @@
 #include <cstdint>
 #include <mutex>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// Where a look into an index of times begins. What was in it and has changed stays there until a vacuum, which an
 /// old snapshot (a backup) holds up for hours: whoever begins at the first time passes all that, each time anew. So a
@@ -33,8 +31,7 @@ public:
     void found(const Look& look, std::int64_t time) {
         const std::lock_guard<std::mutex> lock(mutex_);
         const Clock::time_point now = Clock::now();
-        if (look.from ==
-            0)  // where one was late others are; else such looks are to take a twentieth of the time
+        if (look.from == 0)  // where one was late others are; else such looks are to take a twentieth of the time
             next_full_ = time < begin_ ? now : now + (std::max)(pause, 20 * (now - look.asked));
         begin_ = time - 1'000'000;
     }
@@ -47,6 +44,4 @@ private:
     Clock::time_point next_full_{};
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -12,9 +12,7 @@
 #include <pivotal/detail/stores/postgres/connection.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The statements of a store, on connections that all threads share.
 class PostgresPool {
@@ -28,11 +26,10 @@ public:
         if (!PQisthreadsafe()) throw StoreError("PostgreSQL: this libpq was built without threads");
         const Deadline deadline = DueTime::of_call();
         auto connection = connections_.make(deadline);
-        if (connection->run(deadline, "SELECT 1 WHERE to_regclass(convert_from($1, 'UTF8')) IS NULL", table)
-                .rows() == 1)
+        if (connection->run(deadline, "SELECT 1 WHERE to_regclass(convert_from($1, 'UTF8')) IS NULL", table).rows() ==
+            1)
             // Of several processes one creates it: IF NOT EXISTS alone fails where two do it at once.
-            connection->execute((std::string("BEGIN;") + schema_lock + ";" + schema + ";COMMIT").c_str(),
-                                deadline);
+            connection->execute((std::string("BEGIN;") + schema_lock + ";" + schema + ";COMMIT").c_str(), deadline);
         check(*connection, deadline, table, columns);
         connections_.add(std::move(connection));
     }
@@ -85,6 +82,4 @@ private:
     ConnectionPool<PostgresConnection> connections_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

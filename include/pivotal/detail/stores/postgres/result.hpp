@@ -14,9 +14,7 @@
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 struct PostgresCloser {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
@@ -106,8 +104,7 @@ public:
         for (const std::string_view undone : {"57014", "55P03", "40001", "40P01", "25006"})
             if (state == undone) throw TryAgain(error, false);
         // The connection is at its end.
-        if (state.empty() || state.substr(0, 2) == "08" || state.substr(0, 3) == "57P")
-            throw TryAgain(error, true);
+        if (state.empty() || state.substr(0, 2) == "08" || state.substr(0, 3) == "57P") throw TryAgain(error, true);
         if (state.substr(0, 2) == "XX") throw PostgresCorrupted(error);  // internal error, corrupted
         throw StoreError(error);
     }
@@ -130,6 +127,4 @@ private:
     std::unique_ptr<PGresult, PostgresCloser> result_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -8,9 +8,7 @@
 
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// Where a Redis is, and who asks it: what RedisStore's URL says.
 struct RedisAddress {
@@ -52,8 +50,7 @@ inline std::string percent_decoded(std::string_view text) {
         }
         const int high = i + 2 < text.size() ? digit(text[i + 1]) : -1;
         const int low = i + 2 < text.size() ? digit(text[i + 2]) : -1;
-        if (high < 0 || low < 0)
-            throw_redis_url_error("a % in the URL's user or password has to be written %25");
+        if (high < 0 || low < 0) throw_redis_url_error("a % in the URL's user or password has to be written %25");
         decoded += static_cast<char>(high * 16 + low);
         i += 2;
     }
@@ -78,8 +75,7 @@ inline RedisAddress RedisAddress::parse(std::string_view url) {
         throw StoreError(
             "Redis: this library speaks no TLS (rediss://); run a TLS proxy such as stunnel beside the service "
             "and give its address as redis://");
-    if (!begins_with(tcp) && !begins_with(local))
-        throw_redis_url_error("the URL has no scheme that is known");
+    if (!begins_with(tcp) && !begins_with(local)) throw_redis_url_error("the URL has no scheme that is known");
     const bool is_tcp = begins_with(tcp);
     url.remove_prefix(is_tcp ? tcp.size() : local.size());
 
@@ -124,6 +120,4 @@ inline RedisAddress RedisAddress::parse(std::string_view url) {
     return address;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

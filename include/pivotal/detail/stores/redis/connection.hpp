@@ -25,9 +25,7 @@
 #include <pivotal/detail/stores/redis/scripts.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A connection to Redis, for one thread at a time.
 ///
@@ -39,20 +37,17 @@ public:
     /// and that is not to be.
     RedisConnection(const RedisAddress& address, Deadline deadline, bool may_forget)
         : name_("Redis at " + address.name()) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
         if (left.count() <= 0) lose("no connection in time");
         timeval timeout{};
         timeout.tv_sec = static_cast<decltype(timeout.tv_sec)>(left.count() / 1000);
         timeout.tv_usec = static_cast<decltype(timeout.tv_usec)>(left.count() % 1000 * 1000);
-        context_.reset(address.socket.empty()
-                           ? redisConnectWithTimeout(address.host.c_str(), address.port, timeout)
-                           : redisConnectUnixWithTimeout(address.socket.c_str(), timeout));
+        context_.reset(address.socket.empty() ? redisConnectWithTimeout(address.host.c_str(), address.port, timeout)
+                                              : redisConnectUnixWithTimeout(address.socket.c_str(), timeout));
         if (!context_) throw std::bad_alloc();
         if (context_->err) throw TryAgain(name_ + ": cannot connect: " + context_->errstr, false);
         // So that a connection which a firewall has forgotten is noticed while nobody waits for it.
-        if (address.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK)
-            lose(context_->errstr);
+        if (address.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK) lose(context_->errstr);
 #ifdef SO_NOSIGPIPE
         const int on = 1;
         if (setsockopt(context_->fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on) != 0) lose_by_errno();
@@ -72,8 +67,7 @@ public:
     }
 
     /// False: it was not set, since the key is there already, or since Redis has no memory for what is new.
-    bool set_new(std::string_view key, std::string_view value, std::string_view milliseconds,
-                 Deadline deadline) {
+    bool set_new(std::string_view key, std::string_view value, std::string_view milliseconds, Deadline deadline) {
         const Reply reply = ask({"SET", key, value, "NX", "PX", milliseconds}, deadline);
         if (is_error(reply) && code_of(reply) == "OOM") return false;
         if (is_error(reply)) throw StoreError(text_of_error(reply));
@@ -81,8 +75,7 @@ public:
     }
 
     /// The word that the script answers.
-    std::string run(RedisScript script, std::initializer_list<std::string_view> arguments,
-                    Deadline deadline) {
+    std::string run(RedisScript script, std::initializer_list<std::string_view> arguments, Deadline deadline) {
         std::string& hash = hashes_[static_cast<std::size_t>(script)];
         if (hash.empty()) load(script, deadline);
         std::vector<std::string_view> words{"EVALSHA", hash, "1"};  // of the arguments the first is the key
@@ -134,8 +127,7 @@ private:
             throw StoreError(name_ + ": maxmemory-policy is " + policy +
                              ", which forgets events when memory runs out: set noeviction" + accept);
         if (value("aof_enabled") == "0")
-            throw StoreError(name_ +
-                             ": appendonly is off, and a restart forgets events: set appendonly yes and " +
+            throw StoreError(name_ + ": appendonly is off, and a restart forgets events: set appendonly yes and " +
                              "appendfsync always" + accept);
     }
 
@@ -159,8 +151,7 @@ private:
         const Reply reply = address.user.empty() ? ask({"AUTH", address.password}, deadline)
                                                  : ask({"AUTH", address.user, address.password}, deadline);
         // The rest of the text can repeat what was sent.
-        if (is_error(reply))
-            throw StoreError(name_ + " refuses the user and password of the URL: " + code_of(reply));
+        if (is_error(reply)) throw StoreError(name_ + " refuses the user and password of the URL: " + code_of(reply));
     }
 
     void load(RedisScript script, Deadline deadline) {
@@ -177,8 +168,7 @@ private:
             sizes.push_back(word.size());
         }
         char* made = nullptr;
-        const auto size =
-            redisFormatCommandArgv(&made, static_cast<int>(words.size()), starts.data(), sizes.data());
+        const auto size = redisFormatCommandArgv(&made, static_cast<int>(words.size()), starts.data(), sizes.data());
         const std::unique_ptr<char, Free> command(made);
         if (size < 0 || !made) throw std::bad_alloc();
         is_in_step_ = may_have_run_ = false;
@@ -194,8 +184,7 @@ private:
     /// another one. Nothing was done.
     void check_server(const Reply& reply) const {
         const std::string error = bytes_of(reply), code = code_of(reply);
-        for (const char* const passing :
-             {"LOADING", "READONLY", "MASTERDOWN", "BUSY", "TRYAGAIN", "CLUSTERDOWN"})
+        for (const char* const passing : {"LOADING", "READONLY", "MASTERDOWN", "BUSY", "TRYAGAIN", "CLUSTERDOWN"})
             if (code == passing) throw TryAgain(text_of_error(reply), false);
         if (error.rfind("ERR max number of clients", 0) == 0) throw TryAgain(text_of_error(reply), false);
     }
@@ -229,8 +218,7 @@ private:
 
     void wait(short events, Deadline deadline) {
         for (;;) {
-            const auto left =
-                std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
             if (left.count() <= 0) lose("no reply in time");
             pollfd waits{context_->fd, events, 0};
             const int ready = poll(&waits, 1, static_cast<int>(left.count()));
@@ -253,6 +241,4 @@ private:
     bool may_have_run_ = false;                      // the command that was sent last
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -5,9 +5,7 @@
 #include <cstddef>
 #include <string>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The members of RedisStore, each an atomic script over one key.
 enum class RedisScript : std::size_t { claim, renew, complete, release, forget };
@@ -75,6 +73,4 @@ return 'yes'
     return std::string(prelude) + bodies[static_cast<std::size_t>(script)];
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

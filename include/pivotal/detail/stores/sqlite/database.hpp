@@ -19,9 +19,7 @@
 #include <pivotal/detail/stores/sqlite/file.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A SQLite file that all threads of a process share, by one connection.
 ///
@@ -29,8 +27,7 @@ namespace detail {
 /// first thread that finds the connection free runs what all have asked for.
 class SqliteDatabase {
 public:
-    SqliteDatabase(std::filesystem::path path, const SqliteTable& table)
-        : path_(std::move(path)), table_(table) {
+    SqliteDatabase(std::filesystem::path path, const SqliteTable& table) : path_(std::move(path)), table_(table) {
         state_.get().file.emplace(path_, table_);
     }
     SqliteDatabase(const SqliteDatabase&) = delete;
@@ -56,8 +53,7 @@ private:
         Deadline deadline = DueTime::of_call();
         bool ended = false, failed = false, without_memory = false;
         std::string error{};
-        bool finished =
-            false;  // its thread may go on; all else is that of the thread which works with the file
+        bool finished = false;  // its thread may go on; all else is that of the thread which works with the file
     };
     using Group = std::list<Task*>;
     struct State {
@@ -133,8 +129,7 @@ private:
                 each([](Task& task) { task.work(); });
             });
             each([](Task& task) { task.ended = true; });
-        } catch (
-            const SqliteBusy&) {  // nobody can write: those whose time is over need not wait for the others
+        } catch (const SqliteBusy&) {  // nobody can write: those whose time is over need not wait for the others
             const Deadline now = std::chrono::steady_clock::now();
             each([&](Task& task) {
                 if (task.deadline <= now) fail(task);
@@ -181,6 +176,4 @@ private:
     PerProcess<State> state_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -18,9 +18,7 @@
 #include <pivotal/detail/stores/sqlite/statement.hpp>
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A table of a store's, and how to create it with all that belongs to it.
 struct SqliteTable {
@@ -85,12 +83,10 @@ public:
         sqlite3* made = nullptr;
         const int result = sqlite3_open_v2(
             reinterpret_cast<const char*>(utf8.c_str()), &made,
-            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-            nullptr);
+            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, nullptr);
         connection_.reset(made);
         if (!made) throw StoreError("SQLite: out of memory");
-        if (result != SQLITE_OK)
-            throw StoreError("SQLite: cannot open " + path.string() + ": " + sqlite3_errmsg(made));
+        if (result != SQLITE_OK) throw StoreError("SQLite: cannot open " + path.string() + ": " + sqlite3_errmsg(made));
         sqlite3_extended_result_codes(made, 1);
         sqlite3_busy_handler(made, wait_while_busy, this);
         if (sqlite3_db_readonly(made, "main") == 1) refuse("may only be read");
@@ -111,8 +107,7 @@ public:
 
     /// Milliseconds since 1970: the machine's clock, which all processes on the file share.
     static StoreTime now() {
-        return std::chrono::floor<std::chrono::milliseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
+        return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
             .count();
     }
 
@@ -135,8 +130,7 @@ public:
     template <class Work>
     void write(bool durable, const Work& work) {
         if (durable != durable_) {  // FULL: the log is synchronised at each commit
-            sqlite_execute(connection_.get(),
-                           durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            sqlite_execute(connection_.get(), durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
             durable_ = durable;
         }
         in_transaction("BEGIN IMMEDIATE", [&] {
@@ -212,6 +206,4 @@ private:
     std::optional<bool> durable_;  // what the connection was last told
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -21,9 +21,7 @@
 #include <pivotal/detail/stores/sqlite/inbox_schema.hpp>
 #include <pivotal/inbox.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An Inbox in a SQLite file, for all processes of one machine; in its tables `pivotal_inbox` and
 /// `pivotal_inbox_bodies`.
@@ -33,8 +31,7 @@ inline namespace PIVOTAL_DETAIL_JSON_ABI {
 class SqliteInbox final : public Inbox {
 public:
     /// Opens the file.
-    explicit SqliteInbox(const std::filesystem::path& path, StoreOptions options = {},
-                         InboxOptions inbox_options = {})
+    explicit SqliteInbox(const std::filesystem::path& path, StoreOptions options = {}, InboxOptions inbox_options = {})
         : consumer_(std::move(options.consumer)),
           retention_(detail::store_time(detail::checked(options).retention)),
           keep_bodies_(inbox_options.keep_bodies),
@@ -84,9 +81,8 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
     const bool is_new = database_.write(true, [&](File& file) {
         const StoreTime now = File::now();
         {
-            auto known =
-                file.run("SELECT state, expires_at FROM pivotal_inbox WHERE consumer = ? AND event_id = ?",
-                         consumer_, event.id);
+            auto known = file.run("SELECT state, expires_at FROM pivotal_inbox WHERE consumer = ? AND event_id = ?",
+                                  consumer_, event.id);
             if (known.next()) {
                 const std::int64_t state = known.integer(0);
                 if (state == given_up) make_due(file, event.id);
@@ -103,8 +99,7 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
                state, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0))",
             consumer_, event.id, event.type, event.delivery.message_id,
             std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, now, now);
-        file.execute("INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)",
-                     body.view());
+        file.execute("INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)", body.view());
         return true;
     });
     wake_workers();
@@ -169,8 +164,8 @@ inline bool SqliteInbox::renew(const Job& job, std::chrono::milliseconds lease) 
         return file.execute(
                    R"(UPDATE pivotal_inbox SET lease_until = ?, due_at = ?
                       WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
-                   until, until + detail::pause_after_lost_lease(length, job.attempt), consumer_,
-                   job.event.id, job.owner) == 1;
+                   until, until + detail::pause_after_lost_lease(length, job.attempt), consumer_, job.event.id,
+                   job.owner) == 1;
     });
 }
 
@@ -194,8 +189,7 @@ bool SqliteInbox::finish(const Job& job, const Execute& execute) const {
 
 inline bool SqliteInbox::done(const Job& job) {
     return database_.write(true, [&](File& file) {
-        return finish(job,
-                      [&](const char* sql, const auto&... values) { return file.execute(sql, values...); });
+        return finish(job, [&](const char* sql, const auto&... values) { return file.execute(sql, values...); });
     });
 }
 
@@ -207,14 +201,13 @@ inline bool SqliteInbox::complete_in(sqlite3* connection, const Job& job) {
     });
 }
 
-inline bool SqliteInbox::put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error,
-                                  int less) {
+inline bool SqliteInbox::put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less) {
     return database_.write(true, [&](File& file) {
         return file.execute(
                    R"(UPDATE pivotal_inbox SET due_at = ?, error = ?, owner = NULL, attempt = attempt - ?
                       WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
-                   File::now() + detail::store_time(delay), detail::stored_error(error), less, consumer_,
-                   job.event.id, job.owner) == 1;
+                   File::now() + detail::store_time(delay), detail::stored_error(error), less, consumer_, job.event.id,
+                   job.owner) == 1;
     });
 }
 
@@ -236,9 +229,9 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
         bodies.clear();
         std::int64_t after_time = INT64_MIN, after_seq = 0;
         if (!after.empty()) {
-            auto last = file.run(
-                "SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 2",
-                consumer_, after);
+            auto last =
+                file.run("SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 2",
+                         consumer_, after);
             if (!last.next())
                 throw StoreError("SQLite: " + std::string(after) + " is no dead letter, to go on behind it");
             after_time = last.integer(0);
@@ -247,8 +240,7 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
         auto row = file.run(
             R"(SELECT event_id, type, message_id, signed_at, attempt, error, ended_at, seq FROM pivotal_inbox
                WHERE consumer = ? AND state = 2 AND (ended_at, seq) > (?, ?) ORDER BY ended_at, seq LIMIT ?)",
-            consumer_, after_time, after_seq,
-            static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX})));
+            consumer_, after_time, after_seq, static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX})));
         while (row.next()) {
             DeadJob job;
             job.event = detail::restored({row.bytes(0), row.bytes(1), row.bytes(2), row.integer(3)}, {});
@@ -298,16 +290,15 @@ inline bool SqliteInbox::requeue(std::string_view event_id) {
 
 inline bool SqliteInbox::forget(std::string_view event_id) {
     return database_.write(true, [&](File& file) {
-        return file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_,
-                            event_id) == 1;
+        return file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_, event_id) == 1;
     });
 }
 
 inline std::uint64_t SqliteInbox::purge(std::chrono::seconds older_than) {
     return database_.write(true, [&](File& file) {
         return static_cast<std::uint64_t>(
-            file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND state = 2 AND ended_at <= ?",
-                         consumer_, File::now() - detail::store_time(older_than)));
+            file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND state = 2 AND ended_at <= ?", consumer_,
+                         File::now() - detail::store_time(older_than)));
     });
 }
 
@@ -316,9 +307,7 @@ inline InboxStats SqliteInbox::stats() {
         using std::chrono::milliseconds;
         const StoreTime now = File::now();
         InboxStats stats;
-        const auto age = [&](std::int64_t since) {
-            return milliseconds((std::max)(now - since, StoreTime{0}));
-        };
+        const auto age = [&](std::int64_t since) { return milliseconds((std::max)(now - since, StoreTime{0})); };
         auto ready = file.run(
             R"(SELECT count(*), total(due_at <= ?2), min(due_at) FROM pivotal_inbox
                WHERE consumer = ?1 AND state = 0 AND (owner IS NULL OR lease_until <= ?2))",
@@ -328,8 +317,7 @@ inline InboxStats SqliteInbox::stats() {
             R"(SELECT count(*), min(taken_at), event_id FROM pivotal_inbox
                WHERE consumer = ?1 AND state = 0 AND owner IS NOT NULL AND lease_until > ?2)",
             consumer_, now);
-        auto dead =
-            file.run("SELECT count(*) FROM pivotal_inbox WHERE consumer = ? AND state = 2", consumer_);
+        auto dead = file.run("SELECT count(*) FROM pivotal_inbox WHERE consumer = ? AND state = 2", consumer_);
         if (!ready.next() || !running.next() || !dead.next()) return stats;
         stats.ready = static_cast<std::uint64_t>(ready.integer(1));
         stats.retrying = static_cast<std::uint64_t>(ready.integer(0)) - stats.ready;
@@ -344,6 +332,4 @@ inline InboxStats SqliteInbox::stats() {
     });
 }
 
-}  // namespace PIVOTAL_DETAIL_JSON_ABI
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

@@ -3,9 +3,7 @@
 
 #include <pivotal/detail/stores/sqlite/file.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 // state: 0 to be done, due at due_at; leased until lease_until where it has an owner. 1 done, until expires_at.
 // 2 dead since ended_at. Bodies are apart, so that a change of state does not write them again.
@@ -27,6 +25,4 @@ inline constexpr SqliteTable sqlite_inbox{
     CREATE INDEX IF NOT EXISTS pivotal_inbox_done ON pivotal_inbox (consumer, expires_at) WHERE state = 1;
     CREATE INDEX IF NOT EXISTS pivotal_inbox_dead ON pivotal_inbox (consumer, ended_at, seq) WHERE state = 2)"};
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

@@ -10,9 +10,7 @@
 
 #include <pivotal/idempotency.hpp>
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
 struct SqliteCloser {
     void operator()(sqlite3* connection) const noexcept { sqlite3_close_v2(connection); }
@@ -41,8 +39,7 @@ class SqliteStatement {
 public:
     SqliteStatement(sqlite3* connection, const char* sql) {
         sqlite3_stmt* made = nullptr;
-        if (sqlite3_prepare_v2(connection, sql, -1, &made, nullptr) != SQLITE_OK)
-            throw_sqlite_error(connection);
+        if (sqlite3_prepare_v2(connection, sql, -1, &made, nullptr) != SQLITE_OK) throw_sqlite_error(connection);
         statement_.reset(made);
     }
 
@@ -108,6 +105,4 @@ private:
     std::unique_ptr<sqlite3_stmt, SqliteCloser> statement_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail

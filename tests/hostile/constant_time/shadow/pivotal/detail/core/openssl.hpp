@@ -23,18 +23,13 @@ inline void (*after_comparison)(const unsigned char* tag, std::size_t size, bool
 
 }  // namespace constant_time
 
-namespace pivotal {
-inline namespace v1 {
-namespace detail {
+namespace pivotal { inline namespace v1 { namespace detail {
 
-inline bool equal_in_constant_time(const unsigned char* a, const unsigned char* b,
-                                   std::size_t size) noexcept {
-    bool result = constant_time::planted ? constant_time::planted(a, b, size)
-                                         : the_real_equal_in_constant_time(a, b, size);
+inline bool equal_in_constant_time(const unsigned char* a, const unsigned char* b, std::size_t size) noexcept {
+    bool result =
+        constant_time::planted ? constant_time::planted(a, b, size) : the_real_equal_in_constant_time(a, b, size);
     if (constant_time::after_comparison) constant_time::after_comparison(b, size, result);
     return result;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace pivotal
+}}}  // namespace pivotal::v1::detail
