@@ -20,6 +20,9 @@ struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// What errno says of a write to `where` that failed.
+UsageError write_error(const std::string& where);
+
 /// The headers and the body of a delivery, as they were sent.
 struct Delivery {
     std::vector<std::pair<std::string, std::string>> headers;

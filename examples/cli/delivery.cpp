@@ -116,6 +116,10 @@ std::size_t visible_size(std::string_view text) {
 
 }  // namespace
 
+UsageError write_error(const std::string& where) {
+    return UsageError("cannot write to " + where + (errno ? ": " + std::string(std::strerror(errno)) : ""));
+}
+
 std::string read_secrets(const std::string& file) {
     if (!file.empty()) return read_all(file);
     const char* const secrets = std::getenv("PIVOTAL_WEBHOOK_SECRET");
@@ -126,7 +130,11 @@ std::string read_secrets(const std::string& file) {
 }
 
 std::string read_all(const std::string& file) {
-    if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+    if (file == "-") {
+        std::string text((std::istreambuf_iterator<char>(std::cin)), {});
+        if (std::ferror(stdin)) throw UsageError("cannot read standard input: " + std::string(std::strerror(errno)));
+        return text;
+    }
     if (std::filesystem::is_directory(file)) throw UsageError("cannot read " + file + ": it is a folder");
     errno = 0;
     std::ifstream stream(file, std::ios::binary);

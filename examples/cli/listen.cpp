@@ -2,6 +2,7 @@
 #include <httplib.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -40,18 +41,18 @@ public:
         } catch (const pivotal::WebhookVerificationError& refusal) {
             outcome.error = refusal.code();
             outcome.reason = refusal.what();
-            if (outcome.error != pivotal::Errc::malformed_event)
-                outcome.found = pivotal::diagnose(secrets_, delivery.body, delivery.headers);
+            outcome.found = pivotal::diagnose(secrets_, delivery.body, delivery.headers);
             // Whoever sent it may claim anything: this is shown to find the delivery again, and nothing else.
             std::error_code no_event;
             if (delivery.body.size() <= max_claim) outcome.claimed = pivotal::Event::parse(delivery.body, no_event);
         }
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!options_.save.empty()) outcome.file = save(request.path, delivery);
-        if (options_.json)
-            print_json(delivery, outcome);
-        else
-            print(delivery, outcome);
+        try {
+            options_.json ? print_json(delivery, outcome) : print(delivery, outcome);
+        } catch (const std::ios::failure&) {
+            throw write_error("standard output");
+        }
         return pivotal::reply(outcome.error);
     }
 
@@ -79,7 +80,7 @@ private:
                 .string();
         std::ofstream stream(file, std::ios::binary);
         stream << write_delivery(path, delivery);
-        if (!stream.flush()) std::cerr << "pivotal-webhook: cannot write " << file << std::endl;
+        if (!stream.flush()) throw write_error(file);
         return file;
     }
 
@@ -126,6 +127,7 @@ private:
 };
 
 int listen(const ListenOptions& options, const std::string& secrets) {
+    ::umask(077);  // what is saved is for its owner alone
     std::error_code problem;
     if (!options.save.empty()) std::filesystem::create_directories(options.save, problem);
     if (problem) throw UsageError("cannot make the folder " + options.save + ": " + problem.message());
@@ -138,6 +140,8 @@ int listen(const ListenOptions& options, const std::string& secrets) {
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+    std::once_flag failed;
+    std::exception_ptr failure;
     httplib::Server server;
     // Without SO_REUSEPORT, which would let two listeners share a port.
     server.set_socket_options([](socket_t socket) {
@@ -149,11 +153,19 @@ int listen(const ListenOptions& options, const std::string& secrets) {
     server.Post(
         ".*", [&](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& content) {
             std::string body;
-            content([&](const char* data, std::size_t size) {
-                body.append(data, size);
-                return true;
-            });
-            const pivotal::Reply reply = listener.receive(request, std::move(body));
+            // Without any of the two there is no body, but httplib would wait for one.
+            if (request.has_header("content-length") || request.has_header("transfer-encoding"))
+                content([&](const char* data, std::size_t size) {
+                    body.append(data, size);
+                    return true;
+                });
+            pivotal::Reply reply;
+            try {
+                reply = listener.receive(request, std::move(body));
+            } catch (...) {  // it was not printed or saved: the sender is to try again, and the user is to know
+                std::call_once(failed, [&] { failure = std::current_exception(); });
+                server.stop();
+            }
             response.status = reply.status;
             response.set_content(reply.body, "text/plain");
         });
@@ -173,6 +185,7 @@ int listen(const ListenOptions& options, const std::string& secrets) {
     server.listen_after_bind();
     ::kill(::getpid(), SIGTERM);  // for the waiter, where the server ended by itself
     waiter.join();
+    if (failure) std::rethrow_exception(failure);
     return status_valid;
 }
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <signal.h>
+
 #include <cstring>
 #include <exception>
 #include <iostream>
@@ -14,9 +17,22 @@ bool is_secret(const char* argument) {
     return false;
 }
 
+// While it lives, what cannot be written to standard output is an exception.
+struct WatchedOutput {
+    WatchedOutput() {
+        // A closed descriptor would be that of the next file or socket, and the output would go there.
+        for (const int descriptor : {0, 1, 2})
+            if (::fcntl(descriptor, F_GETFD) < 0) ::open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
+        ::signal(SIGPIPE, SIG_IGN);
+        std::cout.exceptions(std::ios::badbit | std::ios::failbit);
+    }
+    ~WatchedOutput() { std::cout.exceptions(std::ios::goodbit); }  // it is flushed once more at the end
+};
+
 }  // namespace
 
 int main(int argc, char** argv) try {
+    const WatchedOutput watched;
     for (int i = 1; i < argc; ++i)
         if (is_secret(argv[i]))
             throw UsageError(
@@ -48,9 +64,13 @@ int main(int argc, char** argv) try {
     } catch (const CLI::ParseError& error) {
         if (app.get_subcommands().empty() && argc > 1 && *argv[1] != '-')
             throw UsageError("there is no command '" + printable(argv[1]) + "'; pivotal-webhook --help names them");
-        return app.exit(error) == 0 ? 0 : status_usage;
+        status = app.exit(error) == 0 ? 0 : status_usage;
     }
+    std::cout.flush();
     return status;
+} catch (const std::ios::failure&) {
+    std::cerr << "pivotal-webhook: " << write_error("standard output").what() << std::endl;
+    return status_usage;
 } catch (const std::exception& error) {
     std::string_view text = error.what();
     constexpr std::string_view name = "pivotal: ";  // with which the library starts some of its own

@@ -30,9 +30,32 @@ expect "a secret of another kind" 2 "$(PIVOTAL_WEBHOOK_SECRET=sk_live_8sGq2VbNc4
 expect_match "which is said" 'not a webhook secret.*whsec_' "$(cat "$folder/err")"
 expect "and not repeated" "" "$(grep 8sGq "$folder/err" "$folder/out" || true)"
 
-# ---- sign, verify ----
+# ---- Output that cannot be written ----
 
 export PIVOTAL_WEBHOOK_SECRET=whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD
+printf '{"id":"evt_1","type":"task.completed"}' >"$folder/event.json"
+"$cli" sign --body "$folder/event.json" >"$folder/headers"
+{ cat "$folder/headers"; echo; cat "$folder/event.json"; } >"$folder/delivery.http"
+exec 3> >(:)
+wait $! # now nobody reads what goes to 3
+# fails_to WHERE WHY COMMAND...: writing fails
+fails_to() {
+    local where=$1 why=$2 code=0
+    shift 2
+    "$@" 2>"$folder/err" || code=$?
+    expect "to $where: ${*:2}" "2 pivotal-webhook: cannot write to standard output: $why" "$code $(cat "$folder/err")"
+}
+for command in secret --help "sign --body /dev/null" "verify $folder/delivery.http" "explain $folder/delivery.http"; do
+    read -ra words <<<"$command"
+    fails_to "a full disk" "No space left on device" "$cli" "${words[@]}" >/dev/full
+    fails_to "a pipe that nobody reads" "Broken pipe" "$cli" "${words[@]}" >&3
+    fails_to "nowhere" "Bad file descriptor" "$cli" "${words[@]}" >&-
+done
+expect "from nowhere" 2 "$(status "$cli" sign <&-)"
+expect_match "which is said" '^pivotal-webhook: cannot read standard input' "$(cat "$folder/err")"
+
+# ---- sign, verify ----
+
 body='{"email":"test@example.com","username":"test_user"}'
 expect "the published signature" \
     "svix-id: msg_27UH4WbU6Z5A5EzD8u03UvzRbpk
@@ -41,7 +64,6 @@ svix-signature: v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=" \
     "$(printf %s "$body" | "$cli" sign --id msg_27UH4WbU6Z5A5EzD8u03UvzRbpk --at 1649367553)"
 expect "an id that is none" 2 "$(status "$cli" sign --id a.b --body /dev/null)"
 expect_match "which is said" '^pivotal-webhook: sign needs an id' "$(cat "$folder/err")"
-printf '{"id":"evt_1","type":"task.completed"}' >"$folder/event.json"
 "$cli" sign --at 2026-05-26T18:42:00Z --body "$folder/event.json" >"$folder/headers"
 expect "valid" 0 "$(status "$cli" verify --headers "$folder/headers" --body "$folder/event.json" --at 1779820920)"
 expect "it says what it is" "valid: task.completed evt_1, signed 2026-05-26T18:42:00Z" "$(cat "$folder/out")"
@@ -135,7 +157,7 @@ expect "a body that is no event claims nothing" '"error":"missing header" -' \
     "$(curl -s -o /dev/null -d '{"id":1,"type":"x"}' "$url"; tail -1 "$folder/listen.out" |
         sed -E 's/.*("error":"[^"]*").*"(unverified|findings)".*/\1 \2/; s/findings/-/')"
 expect "an authentic body that is no event is answered so" 0 "$(printf '[1]' | status "$cli" send "$url" --body - --expect 400)"
-expect_match "and explained" '"error":"malformed event","reason":"malformed event: .*"findings":\[\]' "$(tail -1 "$folder/listen.out")"
+expect_match "and explained" '"error":"malformed event","reason":"malformed event: .*"finding":"verified".*the body is no event' "$(tail -1 "$folder/listen.out")"
 for kind in --duplicate --rotate; do expect "$kind is accepted" 0 "$(status "$cli" send "$url" $kind)"; done
 expect "two kinds at once" 2 "$(status "$cli" send "$url" --stale --tamper)"
 expect "not as expected" 1 "$(status "$cli" send "$url" --expect 500 --retry 2 --pause 0)"

@@ -29,11 +29,11 @@ finish() {
     echo "all passed"
 }
 
-# start_listener ARGUMENT...: `listen` on a free port, its lines in $folder/listen.out; sets $port
+# start_listener ARGUMENT...: `listen` on a free port, its lines in $folder/listen.out, or $output; sets $port
 start_listener() {
     : >"$folder/listen.out" # there before the program is
     : >"$folder/listen.err"
-    "$cli" listen --port 0 "$@" >"$folder/listen.out" 2>"$folder/listen.err" &
+    "$cli" listen --port 0 "$@" >"${output:-$folder/listen.out}" 2>"$folder/listen.err" &
     listener=$!
     port=
     while [ -z "$port" ]; do
@@ -41,6 +41,8 @@ start_listener() {
         kill -0 $listener || { cat "$folder/listen.err"; exit 1; }
     done
 }
+# answer ARGUMENT...: the status that curl is answered with, its options given
+answer() { curl -s -o "$folder/answer" -w '%{http_code}' "$@"; }
 stop_listener() {
     [ -z "$listener" ] && return
     kill -INT $listener
