@@ -83,6 +83,8 @@ struct StoreOptions {
     /// How many connections to a server all threads share, from 1 to 1,000; each is made when it is first needed.
     /// Where the server grants fewer, those do the work of all.
     int connections = 10;
+    /// Create what is missing of the tables. False, for a role that may not: an error where one is missing.
+    bool create_schema = true;
 };
 
 namespace detail {

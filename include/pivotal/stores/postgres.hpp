@@ -17,6 +17,7 @@
 #include <pivotal/detail/stores/postgres/inbox.hpp>  // PostgresInbox
 #include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
+#include <pivotal/detail/stores/postgres/schema.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -83,12 +84,7 @@ bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOp
 inline PostgresStore::PostgresStore(std::string conninfo, StoreOptions options)
     : consumer_(std::move(options.consumer)),
       retention_(detail::store_time(detail::checked(options).retention)),
-      pool_(std::move(conninfo), options.connections, "pivotal_claims", R"(
-          CREATE TABLE IF NOT EXISTS pivotal_claims (
-              consumer bytea NOT NULL, event_id bytea NOT NULL, owner bytea NOT NULL, lease_until timestamptz NOT NULL,
-              expires_at timestamptz NOT NULL, done boolean NOT NULL, PRIMARY KEY (consumer, event_id));
-          CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at))",
-            "consumer,event_id,owner,lease_until,expires_at,done") {}
+      pool_(std::move(conninfo), options, detail::postgres_claims) {}
 
 inline Claim PostgresStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     for (int attempt = 1;; ++attempt) {
@@ -177,12 +173,10 @@ inline bool mark_processed(PGconn* connection, std::string_view event_id, const 
     if (status == PQTRANS_IDLE || status == PQTRANS_ACTIVE)
         throw std::logic_error("pivotal: mark_processed needs an open transaction, which also has the effect");
     const auto execute = [&](const char* sql) { return detail::PostgresResult(connection, PQexec(connection, sql)); };
-    if (execute("SELECT 1 FROM pg_class WHERE oid = to_regclass('pivotal_processed')").rows() == 0) {
+    if (options.create_schema &&
+        execute("SELECT 1 FROM pg_class WHERE oid = to_regclass('pivotal_processed')").rows() == 0) {
         execute(detail::PostgresPool::schema_lock);
-        execute(
-            "CREATE TABLE IF NOT EXISTS pivotal_processed (consumer bytea NOT NULL, event_id bytea NOT NULL, "
-            "expires_at timestamptz NOT NULL, PRIMARY KEY (consumer, event_id));"
-            "CREATE INDEX IF NOT EXISTS pivotal_processed_expiry ON pivotal_processed (expires_at)");
+        execute(detail::postgres_marks);
     }
     // Its own mark that has expired is removed before, others behind it.
     const detail::PostgresParameters parameters(options.consumer, event_id,

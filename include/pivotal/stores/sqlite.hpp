@@ -16,6 +16,7 @@
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
 #include <pivotal/detail/stores/sqlite/inbox.hpp>  // SqliteInbox
+#include <pivotal/detail/stores/sqlite/schema.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -45,13 +46,6 @@ public:
 private:
     using File = detail::SqliteFile;
 
-    static constexpr detail::SqliteTable table{"pivotal_claims",
-                                               "consumer, event_id, owner, lease_until, expires_at, done", R"(
-        CREATE TABLE IF NOT EXISTS pivotal_claims (
-            consumer BLOB NOT NULL, event_id BLOB NOT NULL, owner BLOB NOT NULL, lease_until INTEGER NOT NULL,
-            expires_at INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (consumer, event_id)) WITHOUT ROWID;
-        CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at))"};
-
     std::optional<detail::ClaimRecord> find(File& file, std::string_view event_id, detail::StoreTime now) const;
     void put(File& file, std::string_view event_id, const detail::ClaimRecord& record) const;
     void remove(File& file, std::string_view event_id) const;
@@ -80,7 +74,7 @@ bool mark_processed(sqlite3* connection, std::string_view event_id, const StoreO
 inline SqliteStore::SqliteStore(const std::filesystem::path& path, StoreOptions options)
     : consumer_(std::move(options.consumer)),
       retention_(detail::store_time(detail::checked(options).retention)),
-      database_(path, table) {}
+      database_(path, detail::sqlite_claims, options.create_schema) {}
 
 /// What is known of the id: what has expired is not.
 inline std::optional<detail::ClaimRecord> SqliteStore::find(File& file, std::string_view event_id,
@@ -165,10 +159,7 @@ inline bool SqliteStore::forget(std::string_view event_id) {
 inline bool mark_processed(sqlite3* connection, std::string_view event_id, const StoreOptions& options) {
     if (sqlite3_get_autocommit(connection))
         throw std::logic_error("pivotal: mark_processed needs an open transaction, which also has the effect");
-    detail::sqlite_execute(connection, R"(
-        CREATE TABLE IF NOT EXISTS pivotal_processed (consumer BLOB NOT NULL, event_id BLOB NOT NULL,
-            expires_at INTEGER NOT NULL, PRIMARY KEY (consumer, event_id)) WITHOUT ROWID;
-        CREATE INDEX IF NOT EXISTS pivotal_processed_expiry ON pivotal_processed (expires_at))");
+    if (options.create_schema) detail::sqlite_execute(connection, detail::sqlite_marks);
     const detail::StoreTime now = detail::SqliteFile::now();
     detail::SqliteStatement(connection, R"(
         DELETE FROM pivotal_processed WHERE +expires_at <= ?3 AND (consumer, event_id) IN (

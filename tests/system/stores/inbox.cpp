@@ -5,6 +5,7 @@
 #include PIVOTAL_TEST_KIND
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -403,6 +404,81 @@ TEST_CASE("an event is done in the transaction of its effect, or not at all", "[
     CHECK(inbox->complete_in(database, taken_over));
     database.run("COMMIT");
     CHECK(kind.done() == 2);
+}
+
+// ---- The schema ----
+
+namespace {
+
+std::string error_of(const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const pivotal::StoreError& error) {
+        return error.what();
+    }
+    return "none";
+}
+
+}  // namespace
+
+TEST_CASE("the published schema is enough for those who create nothing", "[inbox][schema]") {
+    Kind kind;
+    CHECK(Kind::schema_text() == support::read_file(PIVOTAL_TEST_SCHEMA));
+    const Kind::Database database(kind.address());
+    pivotal::StoreOptions options;
+    options.create_schema = false;
+    CHECK(error_of([&] {
+              kind.inbox(options);
+          }).find("no table pivotal_inbox, and StoreOptions::create_schema is false") != std::string::npos);
+    CHECK(error_of([&] { kind.store(options); }).find("no table pivotal_claims, and") != std::string::npos);
+    database.begin();
+    CHECK_THROWS_AS(pivotal::mark_processed(database, "evt_1", options), pivotal::StoreError);
+    database.run("ROLLBACK");
+
+    for (int i = 0; i < 2; ++i) database.run(Kind::schema_text());  // and whoever has it all may run it again
+    const auto inbox = kind.inbox(options);
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(inbox->done(take(*inbox)));
+    CHECK(kind.store(options)->claim("evt_1", "a", 1h) == pivotal::Claim::granted);
+    database.begin();
+    CHECK(pivotal::mark_processed(database, "evt_1", options));
+    database.run("COMMIT");
+}
+
+TEST_CASE("tables of another version are refused, and the error says which is which", "[inbox][schema]") {
+    Kind kind;
+    kind.inbox();
+    kind.store();
+    for (const int version : {0, 2, 10}) {
+        for (const char* const table : {"pivotal_inbox", "pivotal_claims"}) kind.set_schema_version(table, version);
+        const auto text = [&](const char* table) {
+            return kind.named(table) + " is of schema " + std::to_string(version) + ", and this library is of schema 1";
+        };
+        CHECK(error_of([&] { kind.inbox(); }).find(text("pivotal_inbox")) != std::string::npos);
+        CHECK(error_of([&] { kind.store(); }).find(text("pivotal_claims")) != std::string::npos);
+        for (const char* const table : {"pivotal_inbox", "pivotal_claims"}) kind.set_schema_version(table, 1);
+        kind.inbox();
+        kind.store();
+    }
+}
+
+TEST_CASE("what is stored can be read by hand", "[inbox][schema]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(put(*inbox, "Zoë 🎉"));
+    CHECK(put(*inbox, "a\0b"s));
+    CHECK(inbox->put(event_of("evt_bytes"), "\xff"));
+    CHECK(inbox->bury(take(*inbox), "no such customer: Zoë"));
+    CHECK(kind.shown("event_id", "'evt_1'") == "evt_1");
+    CHECK(kind.shown("consumer", "'evt_1'") == "default");
+    CHECK(kind.shown("type", "'evt_1'") == "customer.created");
+    CHECK(kind.shown("message_id", "'evt_1'") == "msg_evt_1");
+    CHECK(kind.shown("error", "'evt_1'") == "no such customer: Zoë");
+    CHECK(kind.shown("body", "'evt_1'") == body_of("evt_1"));
+    CHECK(kind.shown("body", "'Zoë 🎉'") == body_of("Zoë 🎉"));
+    CHECK(kind.shown("event_id", Kind::nul_id) == Kind::nul_id_shown);
+    CHECK_FALSE(kind.shown("body", "'evt_bytes'").empty());
 }
 
 TEST_CASE("a put wakes a worker on the same inbox", "[inbox][worker]") {

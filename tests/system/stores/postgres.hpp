@@ -76,6 +76,20 @@ public:
     std::shared_ptr<pivotal::PostgresInbox> own_inbox() { return std::make_shared<pivotal::PostgresInbox>(address()); }
     std::string address() const { return schema_.address(); }
     const PostgresSchema& schema() const { return schema_; }
+    static std::string schema_text() { return pivotal::PostgresInbox::schema(); }
+    /// As another version of the library would have made it.
+    void set_schema_version(const std::string& table, int version) const {
+        PostgresUser(address()).run("COMMENT ON TABLE " + table + " IS 'pivotal-webhook schema " +
+                                    std::to_string(version) + "'");
+    }
+    static std::string named(const std::string& table) { return "the table " + table; }
+    /// What somebody sees of an event in a shell.
+    std::string shown(const std::string& column, const std::string& event_id) const {
+        return PostgresUser(address()).text("SELECT " + column +
+                                            " FROM pivotal_inbox_text WHERE event_id = " + event_id);
+    }
+    static constexpr const char* nul_id = R"('a\000b')";
+    static constexpr const char* nul_id_shown = R"(a\000b)";
 
     // For outages.cpp.
     static void stop_server() { postgres().stop(); }

@@ -187,7 +187,7 @@ TEST_CASE("what the table lacks is said by the constructor", "[postgres][opening
           "PostgreSQL: the role has no right to INSERT, UPDATE, DELETE in the table pivotal_claims; GRANT it");
     CHECK(error_of([&] { PostgresInbox inbox(reader); }) ==
           "PostgreSQL: the role has no right to INSERT, UPDATE, DELETE in the table pivotal_inbox; GRANT it");
-    database.run("ALTER TABLE pivotal_claims DROP COLUMN owner; ALTER TABLE pivotal_inbox DROP COLUMN due_at");
+    database.run("ALTER TABLE pivotal_claims DROP COLUMN owner; ALTER TABLE pivotal_inbox DROP COLUMN due_at CASCADE");
     CHECK(contains(error_of([&] { PostgresStore store(kind.address()); }), "pivotal_claims is another"));
     CHECK(contains(error_of([&] { PostgresStore store(kind.address()); }), "it has no column owner"));
     CHECK(contains(error_of([&] { PostgresInbox inbox(kind.address()); }), "it has no column due_at"));

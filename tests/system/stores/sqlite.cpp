@@ -147,7 +147,7 @@ TEST_CASE("one event that cannot be stored does not spoil those that are stored 
     const auto inbox = kind.inbox();
     Database(kind.address())
         .run(
-            "CREATE TRIGGER refuse BEFORE INSERT ON pivotal_inbox WHEN NEW.type = CAST('bad' AS BLOB) "
+            "CREATE TRIGGER refuse BEFORE INSERT ON pivotal_inbox WHEN NEW.type = 'bad' "
             "BEGIN SELECT RAISE(ABORT, 'a bad one'); END");
     sync_takes_ms = 2;  // so that the threads meet
     std::atomic<int> stored{0}, refused{0};
@@ -375,6 +375,16 @@ TEST_CASE("a database in UTF-16 is as good", "[sqlite]") {
         CHECK(pivotal::mark_processed(other, id));
         CHECK_FALSE(pivotal::mark_processed(other, id));
         other.run("COMMIT");
+    }
+    const auto inbox = kind.inbox();
+    for (const std::string bytes :
+         {"🎉", "\xef\xbb\xbfx", "\xef\xbf\xbe", "\xef\xbf\xbf", "\xed\xa0\x80", "\xc0\x80", "\xe0\x80\x80",
+          "\xf0\x8f\xbf\xbd", "\xf4\x90\x80\x80", "\xf0\x9f\x8e", "\x80", "\xf8"}) {
+        CHECK(inbox->put(event_of(bytes), bytes));
+        CHECK_FALSE(inbox->put(event_of(bytes), bytes));
+        const pivotal::Job job = *inbox->take(1h);
+        CHECK(job.event.id == bytes);
+        CHECK(job.body == bytes);
     }
 }
 

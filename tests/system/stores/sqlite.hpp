@@ -44,7 +44,7 @@ public:
 
     void begin() const { run("BEGIN IMMEDIATE"); }
     void expire_marks(const std::string& consumer) const {
-        run("UPDATE pivotal_processed SET expires_at = 0 WHERE consumer = CAST('" + consumer + "' AS BLOB)");
+        run("UPDATE pivotal_processed SET expires_at = 0 WHERE consumer = '" + consumer + "'");
     }
 
 private:
@@ -67,6 +67,22 @@ public:
     }
     std::shared_ptr<pivotal::SqliteInbox> own_inbox() { return std::make_shared<pivotal::SqliteInbox>(address()); }
     std::string address() const { return folder_.file("events.db"); }
+    static std::string schema_text() { return pivotal::SqliteInbox::schema(); }
+    /// As another version of the library would have made it.
+    void set_schema_version(const std::string& table, int version) const {
+        SqliteUser(address()).run(
+            "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = substr(sql, 1, instr(sql, 'schema ') + 6) || " +
+            std::to_string(version) + " || substr(sql, instr(sql, char(10))) WHERE name = '" + table + "'");
+    }
+    std::string named(const std::string& table) const { return address() + ": the table " + table; }
+    /// What somebody sees of an event in a shell.
+    std::string shown(const std::string& column, const std::string& event_id) const {
+        return SqliteUser(address()).text(
+            "SELECT CASE typeof(" + column + ") WHEN 'text' THEN " + column + " ELSE hex(" + column +
+            ") END FROM pivotal_inbox JOIN pivotal_inbox_bodies USING (seq) WHERE event_id = " + event_id);
+    }
+    static constexpr const char* nul_id = "x'610062'";
+    static constexpr const char* nul_id_shown = "610062";
 
     /// Adds so many completed ids, and some that have expired.
     void fill(int count) {
@@ -75,8 +91,8 @@ public:
         const auto add = [&](int rows, const char* expiry) {
             database.run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
                          std::to_string(rows) +
-                         ") INSERT INTO pivotal_claims SELECT CAST('default' AS BLOB), "
-                         "CAST('evt_' || hex(randomblob(12)) AS BLOB), CAST(hex(randomblob(16)) AS BLOB), 0, "
+                         ") INSERT INTO pivotal_claims SELECT 'default', "
+                         "'evt_' || hex(randomblob(12)), hex(randomblob(16)), 0, "
                          "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + " +
                          expiry + ", 1 FROM n");
         };
@@ -88,16 +104,16 @@ public:
         SqliteUser(address()).run(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(count) +
             ") INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, state, "
-            "attempt, due_at, ended_at, expires_at) SELECT CAST('default' AS BLOB), "
-            "CAST('evt_' || i AS BLOB), CAST('t' AS BLOB), x'', 0, 0, 1, 1, 0, 0, 9000000000000000 FROM n");
+            "attempt, due_at, ended_at, expires_at) SELECT 'default', "
+            "'evt_' || i, 't', x'', 0, 0, 1, 1, 0, 0, 9000000000000000 FROM n");
     }
 
     /// What the inbox still has of an event's body.
     std::string stored_body(const std::string& event_id) const {
         return SqliteUser(address()).text(
             "SELECT coalesce(body, '') FROM pivotal_inbox LEFT JOIN pivotal_inbox_bodies USING (seq) WHERE "
-            "event_id = CAST('" +
-            event_id + "' AS BLOB)");
+            "event_id = '" +
+            event_id + "'");
     }
     /// How many events are done and remembered.
     std::uint64_t done() const {

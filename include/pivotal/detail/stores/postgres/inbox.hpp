@@ -17,10 +17,10 @@
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
-#include <pivotal/detail/stores/postgres/inbox_schema.hpp>
 #include <pivotal/detail/stores/postgres/index_start.hpp>
 #include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
+#include <pivotal/detail/stores/postgres/schema.hpp>
 #include <pivotal/inbox.hpp>
 
 namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -36,8 +36,7 @@ public:
         : consumer_(std::move(options.consumer)),
           retention_(detail::store_time(detail::checked(options).retention)),
           keep_bodies_(inbox_options.keep_bodies),
-          pool_(std::move(conninfo), options.connections, "pivotal_inbox", detail::postgres_inbox_schema,
-                detail::postgres_inbox_columns) {}
+          pool_(std::move(conninfo), options, detail::postgres_inbox) {}
 
     bool put(const Event& event, Body body) override;
     std::optional<Job> take(std::chrono::milliseconds lease) override;
@@ -61,6 +60,10 @@ public:
     /// std::logic_error where no transaction is open), and let the handler throw. Thread safety is the connection's.
     bool complete_in(PGconn* connection, const Job& job);
 
+    /// The statements that create all tables of this library in a PostgreSQL database, its own and those of
+    /// PostgresStore, `mark_processed` and `mark_newest`: for whom StoreOptions::create_schema is false.
+    static std::string schema();
+
 private:
     std::optional<Job> take(std::chrono::milliseconds lease, bool with_body);
     template <class Run>
@@ -78,6 +81,11 @@ private:
 };
 
 // `state + 0` is `state`, but keeps the partial indexes out of a statement that is to find its row by the key.
+
+inline std::string PostgresInbox::schema() {
+    return std::string(detail::postgres_claims.schema) + detail::postgres_inbox.schema + detail::postgres_marks +
+           detail::postgres_newest;
+}
 
 inline bool PostgresInbox::put(const Event& event, Body body) {
     // Whoever waits here for a row holds no other. A dead letter keeps its taken_at; what is new has none.

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <libpq-fe.h>
@@ -10,6 +11,8 @@
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/postgres/address.hpp>
 #include <pivotal/detail/stores/postgres/connection.hpp>
+#include <pivotal/detail/stores/postgres/schema.hpp>
+#include <pivotal/detail/stores/schema_version.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
@@ -17,20 +20,23 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// The statements of a store, on connections that all threads share.
 class PostgresPool {
 public:
-    /// `schema` creates what is missing of `table`, which is to have the `columns`, separated by commas.
-    PostgresPool(std::string conninfo, int connections, const std::string& table, const std::string& schema,
-                 const std::string& columns)
-        : connections_(connections, [address = PostgresAddress(std::move(conninfo))](Deadline deadline) {
+    PostgresPool(std::string conninfo, const StoreOptions& options, const PostgresTable& table)
+        : connections_(options.connections, [address = PostgresAddress(std::move(conninfo))](Deadline deadline) {
               return std::make_unique<PostgresConnection>(address, deadline);
           }) {
         if (!PQisthreadsafe()) throw StoreError("PostgreSQL: this libpq was built without threads");
         const Deadline deadline = DueTime::of_call();
         auto connection = connections_.make(deadline);
-        if (connection->run(deadline, "SELECT 1 WHERE to_regclass(convert_from($1, 'UTF8')) IS NULL", table).rows() ==
-            1)
+        constexpr const char* missing = "SELECT 1 WHERE to_regclass(convert_from($1, 'UTF8')) IS NULL";
+        if (connection->run(deadline, missing, std::string_view(table.name)).rows() == 1) {
+            if (!options.create_schema)
+                throw StoreError(std::string("PostgreSQL: there is no table ") + table.name +
+                                 ", and StoreOptions::create_schema is false");
             // Of several processes one creates it: IF NOT EXISTS alone fails where two do it at once.
-            connection->execute((std::string("BEGIN;") + schema_lock + ";" + schema + ";COMMIT").c_str(), deadline);
-        check(*connection, deadline, table, columns);
+            connection->execute((std::string("BEGIN;") + schema_lock + ";" + table.schema + "COMMIT").c_str(),
+                                deadline);
+        }
+        check(*connection, deadline, table.name, table.columns);
         connections_.add(std::move(connection));
     }
 
@@ -68,9 +74,11 @@ private:
                                          AND attname = column_name AND NOT attisdropped)),
                       (SELECT string_agg(right_name, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'])
                          AS right_name
-                       WHERE NOT has_table_privilege(to_regclass(name), right_name))
+                       WHERE NOT has_table_privilege(to_regclass(name), right_name)),
+                      obj_description(to_regclass(name), 'pg_class')
                FROM convert_from($1, 'UTF8') AS name)",
             table, columns);
+        check_schema_version("PostgreSQL: the table " + table, missing.bytes(0, 2));
         if (const std::string names = missing.bytes(0, 0); !names.empty())
             throw StoreError("PostgreSQL: the table " + table +
                              " is another program's, or another version's: it has no column " + names);

@@ -27,8 +27,9 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// first thread that finds the connection free runs what all have asked for.
 class SqliteDatabase {
 public:
-    SqliteDatabase(std::filesystem::path path, const SqliteTable& table) : path_(std::move(path)), table_(table) {
-        state_.get().file.emplace(path_, table_);
+    SqliteDatabase(std::filesystem::path path, const SqliteTable& table, bool create_schema)
+        : path_(std::move(path)), table_(table), create_schema_(create_schema) {
+        state_.get().file.emplace(path_, table_, create_schema_);
     }
     SqliteDatabase(const SqliteDatabase&) = delete;
     SqliteDatabase& operator=(const SqliteDatabase&) = delete;
@@ -97,7 +98,7 @@ private:
 
     void open_and_run(std::optional<SqliteFile>& file, const Group& group) noexcept {
         try {
-            if (!file) file.emplace(path_, table_);  // in a process that was forked
+            if (!file) file.emplace(path_, table_, create_schema_);  // in a process that was forked
             run(*file, group);
         } catch (const std::exception&) {
             for (Task* const task : group) fail(*task);
@@ -173,6 +174,7 @@ private:
 
     const std::filesystem::path path_;
     const SqliteTable table_;
+    const bool create_schema_;
     PerProcess<State> state_;
 };
 

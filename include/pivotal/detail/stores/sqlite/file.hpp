@@ -15,17 +15,12 @@
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/per_process.hpp>
+#include <pivotal/detail/stores/schema_version.hpp>
+#include <pivotal/detail/stores/sqlite/schema.hpp>
 #include <pivotal/detail/stores/sqlite/statement.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
-
-/// A table of a store's, and how to create it with all that belongs to it.
-struct SqliteTable {
-    const char* name;
-    const char* columns;  // all that are used, or an error at opening
-    const char* schema;
-};
 
 /// The connections of this process. One that was forked may not use those that it inherited, and cannot have new ones
 /// beside them: SQLite would take its parent's locks for its own. So they are closed, without a word to the files,
@@ -74,7 +69,7 @@ private:
 class SqliteFile {
 public:
     /// Throws StoreError, which says what is wrong with the file.
-    SqliteFile(const std::filesystem::path& path, const SqliteTable& table) : path_(path) {
+    SqliteFile(const std::filesystem::path& path, const SqliteTable& table, bool create_schema) : path_(path) {
         if (path.empty()) throw StoreError("SQLite: the path of the database is empty");
         if (!sqlite3_threadsafe()) throw StoreError("SQLite: this library was built without threads");
         wait_until(DueTime::of_call());
@@ -93,7 +88,14 @@ public:
         use_wal();
         // macOS: to the disk, not to its cache. And no log stays large that had to grow behind a long reader.
         sqlite_execute(made, "PRAGMA fullfsync = ON; PRAGMA journal_size_limit = 4194304");
-        if (!has(table.name)) write(true, [&] { sqlite_execute(made, table.schema); });
+        std::optional<std::string> definition = definition_of(table.name);
+        if (!definition && create_schema) {
+            write(true, [&] { sqlite_execute(made, table.schema); });
+            definition = definition_of(table.name);
+        }
+        if (!definition)
+            refuse(std::string("has no table ") + table.name + ", and StoreOptions::create_schema is false");
+        check_schema_version("SQLite: " + path.string() + ": the table " + table.name, *definition);
         try {
             SqliteStatement(made, (std::string("SELECT ") + table.columns + " FROM " + table.name).c_str());
         } catch (const StoreError& error) {
@@ -164,7 +166,7 @@ private:
             try {
                 const SqliteStatement statement(connection_.get(), "PRAGMA journal_mode = WAL");
                 SqliteStatement::Run run(statement);
-                const std::string mode = run.next() ? run.text(0) : "";
+                const std::string mode = run.next() ? run.bytes(0) : "";
                 if (mode == "wal" || mode == "memory") return;  // memory: ":memory:", for tests
                 refuse("does not support write-ahead logging (journal mode " + mode + ")");
             } catch (const SqliteBusy&) {
@@ -174,9 +176,10 @@ private:
         }
     }
 
-    bool has(const std::string& table) {
-        const std::string find = "SELECT 1 FROM sqlite_master WHERE name = '" + table + "'";
-        return SqliteStatement::Run(SqliteStatement(connection_.get(), find.c_str())).next();
+    std::optional<std::string> definition_of(std::string_view table) {
+        auto row = run("SELECT sql FROM sqlite_master WHERE name = ?", table);
+        if (!row.next()) return std::nullopt;
+        return row.bytes(0);
     }
 
     const SqliteStatement& statement(const char* sql) {

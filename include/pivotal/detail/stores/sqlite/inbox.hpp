@@ -18,7 +18,7 @@
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
-#include <pivotal/detail/stores/sqlite/inbox_schema.hpp>
+#include <pivotal/detail/stores/sqlite/schema.hpp>
 #include <pivotal/inbox.hpp>
 
 namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -35,7 +35,7 @@ public:
         : consumer_(std::move(options.consumer)),
           retention_(detail::store_time(detail::checked(options).retention)),
           keep_bodies_(inbox_options.keep_bodies),
-          database_(path, detail::sqlite_inbox) {}
+          database_(path, detail::sqlite_inbox, options.create_schema) {}
 
     bool put(const Event& event, Body body) override;
     std::optional<Job> take(std::chrono::milliseconds lease) override;
@@ -59,6 +59,10 @@ public:
     /// std::logic_error where no transaction is open), and let the handler throw. Thread safety is the connection's.
     bool complete_in(sqlite3* connection, const Job& job);
 
+    /// The statements that create all tables of this library in a SQLite database, its own and those of SqliteStore,
+    /// `mark_processed` and `mark_newest`: for whom StoreOptions::create_schema is false.
+    static std::string schema();
+
 private:
     using File = detail::SqliteFile;
     using StoreTime = detail::StoreTime;
@@ -76,6 +80,11 @@ private:
     const bool keep_bodies_;
     detail::SqliteDatabase database_;
 };
+
+inline std::string SqliteInbox::schema() {
+    return std::string(detail::sqlite_claims.schema) + detail::sqlite_inbox.schema + detail::sqlite_marks +
+           detail::sqlite_newest;
+}
 
 inline bool SqliteInbox::put(const Event& event, Body body) {
     const bool is_new = database_.write(true, [&](File& file) {

@@ -34,6 +34,26 @@ inline void sqlite_execute(sqlite3* connection, const char* sql) {
     if (sqlite3_exec(connection, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw_sqlite_error(connection);
 }
 
+/// UTF-8 that SQLite gives back as it was, in a database of UTF-16 too: no NUL in it, and neither U+FFFE nor U+FFFF.
+/// That is stored as text, for people who look into the database; all else as bytes. So equal ids stay equal.
+inline bool is_plain_text(std::string_view bytes) noexcept {
+    for (std::size_t i = 0; i < bytes.size();) {
+        const auto first = static_cast<unsigned char>(bytes[i++]);
+        if (first > 0 && first < 0x80) continue;
+        const int more = first < 0xc2 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : 0;
+        if (more == 0) return false;
+        std::uint32_t code = first & (0x3fu >> more);
+        for (int left = more; left > 0; --left, ++i) {
+            if (i == bytes.size() || (static_cast<unsigned char>(bytes[i]) & 0xc0) != 0x80) return false;
+            code = code << 6 | (static_cast<unsigned char>(bytes[i]) & 0x3f);
+        }
+        const std::uint32_t least = more == 1 ? 0x80 : more == 2 ? 0x800 : 0x10000;
+        const bool is_surrogate = code >= 0xd800 && code < 0xe000;
+        if (code < least || code > 0x10ffff || is_surrogate || (code | 1) == 0xffff) return false;
+    }
+    return true;
+}
+
 /// A statement that is prepared once and run many times.
 class SqliteStatement {
 public:
@@ -67,14 +87,12 @@ public:
         }
         std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
         std::string bytes(int column) const {
-            const void* const data = sqlite3_column_blob(statement_, column);
+            // Text is to be in UTF-8, whatever the database has.
+            const void* const data = sqlite3_column_type(statement_, column) == SQLITE_TEXT
+                                         ? static_cast<const void*>(sqlite3_column_text(statement_, column))
+                                         : sqlite3_column_blob(statement_, column);
             const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
             return data ? std::string(static_cast<const char*>(data), size) : std::string();
-        }
-        /// In UTF-8, whatever the database has.
-        std::string text(int column) const {
-            const unsigned char* const text = sqlite3_column_text(statement_, column);
-            return text ? reinterpret_cast<const char*>(text) : "";
         }
         bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
@@ -82,10 +100,13 @@ public:
         void bind(int index, std::int64_t value) {
             if (sqlite3_bind_int64(statement_, index, value) != SQLITE_OK) fail();
         }
-        void bind(int index, std::string_view bytes) {  // a null pointer would be NULL, not empty
-            if (sqlite3_bind_blob64(statement_, index, bytes.empty() ? "" : bytes.data(), bytes.size(),
-                                    SQLITE_STATIC) != SQLITE_OK)
-                fail();
+        void bind(int index, std::string_view bytes) {
+            const char* const data = bytes.empty() ? "" : bytes.data();  // a null pointer would be NULL
+            const int result =
+                is_plain_text(bytes)
+                    ? sqlite3_bind_text64(statement_, index, data, bytes.size(), SQLITE_STATIC, SQLITE_UTF8)
+                    : sqlite3_bind_blob64(statement_, index, data, bytes.size(), SQLITE_STATIC);
+            if (result != SQLITE_OK) fail();
         }
         [[noreturn]] void fail() { throw_sqlite_error(sqlite3_db_handle(statement_)); }
 
