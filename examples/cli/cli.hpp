@@ -23,9 +23,11 @@ struct UsageError : std::runtime_error {
 /// What errno says of a write to `where` that failed.
 UsageError write_error(const std::string& where);
 
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
 /// The headers and the body of a delivery, as they were sent.
 struct Delivery {
-    std::vector<std::pair<std::string, std::string>> headers;
+    HeaderList headers;
     std::string body;
     std::optional<pivotal::Seconds> received;  // where it was saved by `listen`
     bool without_body = false;                 // it is a paste of `curl -v`, which does not show what it sends
@@ -45,6 +47,8 @@ pivotal::Seconds parse_time(const std::string& text);
 std::string iso8601(pivotal::Seconds time);
 /// Names of headers compare without regard to ASCII case.
 bool is_same_name(std::string_view name, std::string_view other);
+/// One of the three, of either family.
+bool is_signing_header(std::string_view name);
 /// The value of `svix-<what>`, or else of `webhook-<what>`, or null.
 const std::string* find_signing_header(const Delivery& delivery, std::string_view what);
 /// Headers, an empty line and a body: as `listen --save` keeps them, or as a dashboard shows them; or the headers
@@ -68,3 +72,7 @@ struct CommonOptions {
 void add_listen(CLI::App& app, const CommonOptions& common, int& status);
 void add_send(CLI::App& app, const CommonOptions& common, int& status);
 void add_offline(CLI::App& app, const CommonOptions& common, int& status);  // sign, verify, explain, secret
+void add_completion(CLI::App& app, int& status);
+
+/// UsageError, with the name that is meant, where a command or an option was given that there is not.
+void refuse_unknown(const CLI::App& app);

@@ -31,13 +31,6 @@ std::array<unsigned char, 32> random_bytes() {
     return bytes;
 }
 
-bool is_signing_header(std::string_view name) {
-    for (const std::string family : {"svix-", "webhook-"})
-        for (const char* const what : {"id", "timestamp", "signature"})
-            if (is_same_name(name, family + what)) return true;
-    return false;
-}
-
 // `curl -v` marks what was answered, and its own notes.
 bool is_note_of_curl(std::string_view line) {
     for (const std::string_view mark : {"<", "* ", "{ [", "} ["})
@@ -159,6 +152,13 @@ pivotal::Seconds parse_time(const std::string& text) {
 
 bool is_same_name(std::string_view name, std::string_view other) {
     return name.size() == other.size() && ::strncasecmp(name.data(), other.data(), name.size()) == 0;
+}
+
+bool is_signing_header(std::string_view name) {
+    for (const std::string family : {"svix-", "webhook-"})
+        for (const char* const what : {"id", "timestamp", "signature"})
+            if (is_same_name(name, family + what)) return true;
+    return false;
 }
 
 const std::string* find_signing_header(const Delivery& delivery, std::string_view what) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include <fnmatch.h>
 #include <httplib.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -12,24 +14,25 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "cli.hpp"
+#include "http.hpp"
 
 namespace {
 
 struct ListenOptions {
-    int port = 8787;
-    bool json = false;
-    std::string save;
+    int port = 8787, respond = 0;
+    bool json = false, forward_all = false;
+    std::string host = "127.0.0.1", save, forward_to;
+    std::vector<std::string> events;
 };
 
 class Listener {
 public:
     Listener(const ListenOptions& options, std::string secrets)
-        : options_(options), secrets_(std::move(secrets)), webhook_(secrets_), colours_(::colours(STDOUT_FILENO)) {}
+        : options_(options), secrets_(std::move(secrets)), webhook_(secrets_), colours_(::colours(STDOUT_FILENO)) {
+        if (!options.forward_to.empty()) handler_ = parse_url(options.forward_to);
+    }
 
-    pivotal::Webhook& webhook() { return webhook_; }
-
-    pivotal::Reply receive(const httplib::Request& request, std::string body) {
+    Answer receive(const httplib::Request& request, std::string body) {
         Delivery delivery;
         for (const auto& [name, value] : request.headers)
             if (!is_added(name)) delivery.headers.emplace_back(name, value);
@@ -46,6 +49,18 @@ public:
             std::error_code no_event;
             if (delivery.body.size() <= max_claim) outcome.claimed = pivotal::Event::parse(delivery.body, no_event);
         }
+        const pivotal::Reply reply = pivotal::reply(outcome.error);
+        Answer answer;
+        answer.status = reply.status;
+        answer.body = reply.body;
+        answer.type = "text/plain";
+        if (outcome.event && !is_wanted(outcome.event->type)) return answer;
+        if (handler_ && (outcome.event || options_.forward_all)) {
+            outcome.handler = post(*handler_, end_to_end(delivery), delivery.body);
+            answer = *outcome.handler;
+            if (answer.status == 0) answer.status = 502, answer.body = "no answer from the handler";
+        }
+        if (options_.respond != 0) answer.status = options_.respond, answer.body = "as --respond says";
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!options_.save.empty()) outcome.file = save(request.path, delivery);
         try {
@@ -53,7 +68,7 @@ public:
         } catch (const std::ios::failure&) {
             throw write_error("standard output");
         }
-        return pivotal::reply(outcome.error);
+        return answer;
     }
 
 private:
@@ -64,7 +79,13 @@ private:
         std::error_code error;
         std::string reason, file;
         std::vector<pivotal::Diagnosis> found;
+        std::optional<Answer> handler;  // of the handler that it was forwarded to
     };
+
+    bool is_wanted(const std::string& type) const {
+        const auto fits = [&](const auto& pattern) { return ::fnmatch(pattern.c_str(), type.c_str(), 0) == 0; };
+        return options_.events.empty() || std::any_of(options_.events.begin(), options_.events.end(), fits);
+    }
 
     // Not the sender's: httplib puts these among the headers, and `listen` the last.
     static bool is_added(const std::string& name) {
@@ -95,6 +116,14 @@ private:
         if (outcome.claimed) std::cout << "    claims to be, unverified: " << named(*outcome.claimed) << '\n';
         for (const auto& one : outcome.found)
             std::cout << "    " << coloured(to_string(one.finding), 33, colours_) << ": " << one.explanation << '\n';
+        if (const auto& handler = outcome.handler) {
+            const bool good = 200 <= handler->status && handler->status < 300;
+            const std::string what = handler->status == 0
+                                         ? "no answer: " + handler->problem
+                                         : std::to_string(handler->status) + " " + printable(handler->body);
+            std::cout << "    handler: " << coloured(what, good ? 32 : 31, colours_) << "  (" << handler->time.count()
+                      << " ms)\n";
+        }
         std::cout.flush();
     }
 
@@ -114,6 +143,13 @@ private:
             for (const auto& one : outcome.found)
                 line["findings"].push_back({{"finding", to_string(one.finding)}, {"explanation", one.explanation}});
         }
+        if (const auto& handler = outcome.handler) {
+            if (handler->status == 0)
+                line["handler"] = {{"error", handler->problem}};
+            else
+                line["handler"] = {{"status", handler->status}, {"body", handler->body}};
+            line["handler"]["milliseconds"] = handler->time.count();
+        }
         if (!outcome.file.empty()) line["file"] = outcome.file;
         // Control characters are escaped by JSON, and all that is not ASCII here.
         std::cout << line.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
@@ -122,6 +158,7 @@ private:
     const ListenOptions& options_;
     std::string secrets_;
     pivotal::Webhook webhook_;
+    std::optional<Target> handler_;
     bool colours_;
     std::mutex mutex_;
 };
@@ -159,24 +196,28 @@ int listen(const ListenOptions& options, const std::string& secrets) {
                     body.append(data, size);
                     return true;
                 });
-            pivotal::Reply reply;
+            Answer answer;
+            answer.status = 500;
             try {
-                reply = listener.receive(request, std::move(body));
+                answer = listener.receive(request, std::move(body));
             } catch (...) {  // it was not printed or saved: the sender is to try again, and the user is to know
                 std::call_once(failed, [&] { failure = std::current_exception(); });
                 server.stop();
             }
-            response.status = reply.status;
-            response.set_content(reply.body, "text/plain");
+            response.status = answer.status;
+            response.set_content(answer.body, answer.type.c_str());
         });
-    int port = options.port;
-    if (port == 0)
-        port = server.bind_to_any_port("127.0.0.1");
-    else if (!server.bind_to_port("127.0.0.1", port))
-        throw UsageError("cannot listen on 127.0.0.1:" + std::to_string(port) +
-                         ": the port is in use, or not allowed; --port 0 takes any free one");
-    std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal (any path); Ctrl-C ends it"
-              << std::endl;
+    const bool any = options.port == 0;
+    const int port = any ? server.bind_to_any_port(options.host.c_str()) : options.port;
+    if (any ? port < 0 : !server.bind_to_port(options.host.c_str(), port)) {
+        const std::string why = any ? ": is that an address of this machine?"
+                                    : ": the port is in use, or not allowed (--port 0 takes any free one), or the "
+                                      "address is not this machine's";
+        throw UsageError("cannot listen on " + options.host + ":" + std::to_string(options.port) + why);
+    }
+    const bool ipv6 = options.host.find(':') != options.host.npos;
+    std::cerr << "listening on http://" << (ipv6 ? "[" + options.host + "]" : options.host) << ":" << port
+              << "/webhooks/pivotal (any path); Ctrl-C ends it" << std::endl;
     std::thread waiter([&] {
         int signal = 0;
         sigwait(&signals, &signal);
@@ -193,17 +234,35 @@ int listen(const ListenOptions& options, const std::string& secrets) {
 
 void add_listen(CLI::App& app, const CommonOptions& common, int& status) {
     auto options = std::make_shared<ListenOptions>();
-    CLI::App* const command = app.add_subcommand("listen", "Receives deliveries on 127.0.0.1 and prints each.");
+    CLI::App* const command = app.add_subcommand("listen", "Receives deliveries on this machine and prints each.");
     command->add_option("--port", options->port, "0 takes any free one")
         ->capture_default_str()
         ->check(CLI::Range(0, 65535));
+    command->add_option("--host", options->host, "the address to listen on")->capture_default_str();
     command->add_flag("--json", options->json, "one line of JSON for each delivery");
-    command->add_option("--save", options->save, "a folder to keep the raw deliveries in");
+    command->add_option("--save", options->save, "a folder to keep the raw deliveries in")->type_name("FOLDER");
+    auto* const forward =
+        command
+            ->add_option("--forward-to", options->forward_to,
+                         "the handler under development: what verifies goes on to it as it came, and its answer back")
+            ->type_name("URL");
+    command->add_flag("--forward-all", options->forward_all, "what does not verify too")->needs(forward);
+    command
+        ->add_option("--events", options->events,
+                     "only these types, such as 'customer.*'; all others are accepted and passed over")
+        ->type_name("PATTERN")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    command->add_option("--respond", options->respond, "the status to answer, to provoke retries")
+        ->type_name("STATUS")
+        ->check(CLI::Range(200, 599));
     command->footer(
         "A delivery that is refused is explained, and shown with the type and id that it claims to have, which "
         "are not verified.\n\n"
         "Examples:\n"
         "  pivotal-webhook listen\n"
-        "  pivotal-webhook listen --port 8787 --json --save deliveries");
+        "  pivotal-webhook listen --port 8787 --json --save deliveries\n"
+        "  pivotal-webhook listen --events 'customer.*,task.*' --respond 500\n"
+        "  pivotal-webhook listen --forward-to http://127.0.0.1:3000/webhooks/pivotal");
     command->callback([&status, &common, options] { status = listen(*options, read_secrets(common.secret_file)); });
 }

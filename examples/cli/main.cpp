@@ -59,11 +59,11 @@ int main(int argc, char** argv) try {
     add_listen(app, common, status);
     add_send(app, common, status);
     add_offline(app, common, status);
+    add_completion(app, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (app.get_subcommands().empty() && argc > 1 && *argv[1] != '-')
-            throw UsageError("there is no command '" + printable(argv[1]) + "'; pivotal-webhook --help names them");
+        refuse_unknown(app);
         status = app.exit(error) == 0 ? 0 : status_usage;
     }
     std::cout.flush();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <httplib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,15 +9,11 @@
 #include <sstream>
 #include <thread>
 
-#include "cli.hpp"
+#include "http.hpp"
 
 namespace {
 
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)  // Debian's has it; vcpkg's only with the feature openssl
-constexpr bool has_tls = true;
-#else
-constexpr bool has_tls = false;
-#endif
+using Json = nlohmann::ordered_json;
 
 const std::map<std::string, std::string>& sample_events() {
     static const std::map<std::string, std::string> events = {
@@ -28,26 +23,48 @@ const std::map<std::string, std::string>& sample_events() {
 }
 
 struct SendOptions {
-    std::string url, type = "customer.created", body, expect;
-    int retries = 0;
+    std::string url, type = "customer.created", body, delivery, id, expect;
+    std::vector<std::string> headers, changes;
+    int retries = 0, signatures = 1;
     double pause = 1;
     bool stale = false, future = false, tamper = false, wrong_secret = false, duplicate = false, rotate = false;
+    bool as_is = false, as_svix = false, hang_up = false;
 
     bool misbehaves() const { return stale || future || tamper || wrong_secret; }
     std::string expected() const { return !expect.empty() ? expect : misbehaves() ? "4xx" : "2xx"; }
 };
 
-// The sample of the type, or a plain event; with an id of its own, and marked as a test.
+// The sample of the type, with an id of its own, and marked as a test.
 std::string event_of(const std::string& type) {
-    const auto sample = sample_events().find(type);
-    auto event = sample == sample_events().end()
-                     ? nlohmann::ordered_json{{"id", ""},
-                                              {"type", type},
-                                              {"data", {{"object", nlohmann::ordered_json::object()}}}}
-                     : nlohmann::ordered_json::parse(sample->second);
+    auto event = Json::parse(sample_events().at(type));
     event["id"] = random_id("evt_test_");
     event["created_at"] = iso8601(std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now()));
     event["livemode"] = false;
+    return event.dump();
+}
+
+// data.object.name=Zoe: the value is JSON, or else text.
+void change(Json& event, const std::string& assignment) {
+    const std::size_t equals = assignment.find('=');
+    if (equals == 0 || equals == assignment.npos)
+        throw UsageError("--set wants a field and a value, such as data.object.name=Zoe");
+    std::string pointer = "/";
+    for (const char c : assignment.substr(0, equals))
+        pointer += c == '.' ? "/" : c == '/' ? "~1" : c == '~' ? "~0" : std::string(1, c);
+    const std::string text = assignment.substr(equals + 1);
+    const auto value = Json::parse(text, nullptr, false);
+    try {
+        event[Json::json_pointer(pointer)] = value.is_discarded() ? Json(text) : value;
+    } catch (const Json::exception&) {
+        throw UsageError("--set: the event has no place for " + printable(assignment.substr(0, equals)));
+    }
+}
+
+std::string changed(const std::string& body, const std::vector<std::string>& changes) {
+    if (changes.empty()) return body;
+    auto event = Json::parse(body, nullptr, false);
+    if (!event.is_object()) throw UsageError("--set: the body is no JSON object");
+    for (const auto& one : changes) change(event, one);
     return event.dump();
 }
 
@@ -56,89 +73,37 @@ bool matches(int status, const std::string& expected) {
     return text == expected || (expected.substr(1) == "xx" && text.front() == expected.front());
 }
 
-// Where a URL points to: what httplib calls a host, with its scheme and port, and the path with its query.
-struct Target {
-    std::string host, path;
-    bool tls;
-};
-
-Target parse_url(const std::string& url) {
-    const std::size_t scheme_end = url.find("://");
-    if (scheme_end == url.npos)
-        throw UsageError("the URL must start with http:// or https://, as http://127.0.0.1:8787/webhooks/pivotal does");
-    std::string scheme = url.substr(0, scheme_end);
-    for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    if (scheme != "http" && scheme != "https")
-        throw UsageError("the URL starts with " + printable(scheme) + "://: webhooks are sent to http:// or https://");
-    if (scheme == "https" && !has_tls)
-        throw UsageError(
-            "this pivotal-webhook cannot send to https://: it was built with a cpp-httplib without TLS (build that "
-            "with CPPHTTPLIB_OPENSSL_SUPPORT), so send to the handler's http:// port");
-    const std::size_t host = scheme_end + 3, path = std::min(url.find_first_of("/?#", host), url.size());
-    const std::string authority = url.substr(host, path - host);
-    if (authority.empty() || authority.front() == ':') throw UsageError("the URL names no host");
-    if (authority.find('@') != authority.npos)
-        throw UsageError("the URL holds a user or a password, which Pivotal does not send");
-    const std::size_t host_end = authority.front() == '[' ? std::min(authority.find(']'), authority.size()) : 0;
-    if (const std::size_t colon = authority.find(':', host_end); colon != authority.npos) {
-        const std::string port = authority.substr(colon + 1);
-        const bool number = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == port.npos;
-        if (!number || std::stoi(port) < 1 || std::stoi(port) > 65535)
-            throw UsageError("the URL's port must be a number from 1 to 65535");
-    }
-    const std::string rest = url.substr(path, url.find('#', path) - path);
-    return {scheme + "://" + authority, rest.substr(0, 1) == "/" ? rest : "/" + rest, scheme == "https"};
-}
-
-// Why there was no answer, and what to do about it.
-std::string no_answer(httplib::Error error, const Target& target, [[maybe_unused]] const httplib::Client& client) {
-    switch (error) {
-        case httplib::Error::Connection:
-        case httplib::Error::ConnectionTimeout:
-            return "cannot connect to " + printable(target.host) +
-                   ": is the handler running there, and is the host's name right?";
-        case httplib::Error::Read:
-        case httplib::Error::Write:
-            return "the connection was closed before there was a whole answer, or there was none within 10 s, "
-                   "which is as long as Pivotal waits" +
-                   std::string(target.tls ? "" : " (does this port speak https:// alone?)");
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
-        case httplib::Error::SSLConnection:
-            return "no TLS connection came about: does this port speak http:// alone?";
-        case httplib::Error::SSLLoadingCerts:
-            return "the certificates of the authorities cannot be read: look at SSL_CERT_FILE and SSL_CERT_DIR";
-        case httplib::Error::SSLServerVerification: {
-            const long result = client.get_openssl_verify_result();
-            return result == X509_V_OK
-                       ? std::string(
-                             "the server's certificate is for another host: use the host name that it was made for")
-                       : "the server's certificate is not trusted (" +
-                             std::string(X509_verify_cert_error_string(result)) +
-                             "): put the certificate of the authority that signed it, or its own, into a PEM file, "
-                             "and name that in the environment variable SSL_CERT_FILE";
-        }
-#endif
-        default:
-            return httplib::to_string(error);
-    }
-}
-
-// The given secrets, or with --rotate at least two.
+// The given secrets, behind as many new ones as it takes: a receiver knows the new one late, or only the old.
 std::string signing_secrets(const SendOptions& options, const std::string& secrets) {
     if (options.wrong_secret) return new_secret();
     std::istringstream words(secrets);
-    const auto count = std::distance(std::istream_iterator<std::string>(words), {});
-    return options.rotate && count < 2 ? new_secret() + " " + secrets : secrets;
+    const auto wanted = std::max<std::ptrdiff_t>(options.signatures, options.rotate ? 2 : 1);
+    std::string all = secrets;
+    for (auto count = std::distance(std::istream_iterator<std::string>(words), {}); count < wanted; ++count)
+        all = new_secret() + " " + all;
+    return all;
 }
 
 class Sender {
 public:
-    Sender(const SendOptions& options, const std::string& secrets)
-        : options_(options),
-          target_(parse_url(options.url)),
-          webhook_(signing_secrets(options, secrets)),
-          body_(options.body.empty() ? event_of(options.type) : read_all(options.body)),
-          colours_(::colours(STDOUT_FILENO)) {}
+    Sender(const SendOptions& options, const CommonOptions& common)
+        : options_(options), target_(parse_url(options.url)), colours_(::colours(STDOUT_FILENO)) {
+        if (!options.as_is) webhook_.emplace(signing_secrets(options, read_secrets(common.secret_file)));
+        Delivery saved;
+        if (!options.delivery.empty()) saved = parse_delivery(read_all(options.delivery));
+        for (auto& [name, value] : end_to_end(saved))
+            if (options.as_is || !is_signing_header(name)) headers_.emplace_back(name, value);
+        const bool typed = std::any_of(headers_.begin(), headers_.end(),
+                                       [](const auto& header) { return is_same_name(header.first, "content-type"); });
+        if (!typed) headers_.emplace_back("content-type", "application/json");
+        for (const auto& header : options.headers) add_header(header);
+        body_ = changed(!options.delivery.empty() ? saved.body
+                        : !options.body.empty()   ? read_all(options.body)
+                                                  : event_of(options.type),
+                        options.changes);
+        const std::string* const saved_id = find_signing_header(saved, "id");
+        id_ = !options.id.empty() ? options.id : saved_id ? *saved_id : random_id("msg_");
+    }
 
     int run() {
         const int deliveries = options_.duplicate ? 2 : 1;
@@ -150,7 +115,7 @@ public:
             }
             good_ = good_ && as_expected;
         }
-        std::cout << attempts_ << (attempts_ == 1 ? " attempt of " : " attempts of ") << id_ << ", expected "
+        std::cout << attempts_ << (attempts_ == 1 ? " attempt of " : " attempts of ") << printable(id_) << ", expected "
                   << options_.expected() << ": "
                   << (good_ ? coloured("as expected", 32, colours_) : coloured("not as expected", 31, colours_))
                   << std::endl;
@@ -158,35 +123,64 @@ public:
     }
 
 private:
+    void add_header(const std::string& header) {
+        const std::size_t colon = header.find(':');
+        if (colon == 0 || colon == header.npos || header.find_first_of("\r\n") != header.npos)
+            throw UsageError("--header wants a name and a value, such as 'X-Tenant: 7'");
+        const std::size_t value = std::min(header.find_first_not_of(" \t", colon + 1), header.size());
+        headers_.emplace_back(header.substr(0, colon), header.substr(value));
+    }
+
     // A retry has the same id and a signature of its own time.
     bool attempt() {
         auto time = std::chrono::floor<std::chrono::seconds>(pivotal::Clock::now());
         if (options_.stale) time -= std::chrono::minutes{6};
         if (options_.future) time += std::chrono::minutes{6};
-        const httplib::Headers headers = {{"svix-id", id_},
-                                          {"svix-timestamp", std::to_string(time.time_since_epoch().count())},
-                                          {"svix-signature", webhook_.sign(id_, time, body_)}};
+        HeaderList headers = headers_;
+        if (webhook_) {
+            headers.emplace_back("svix-id", id_);
+            headers.emplace_back("svix-timestamp", std::to_string(time.time_since_epoch().count()));
+            headers.emplace_back("svix-signature", webhook_->sign(id_, time, body_));
+        }
         std::string body = body_;
         if (options_.tamper) body.empty() ? body.push_back(' ') : void(body[body.size() / 2] ^= 1);
-        httplib::Client client(target_.host);
-        client.set_read_timeout(10, 0);  // as long as Pivotal waits
-        const auto answer = client.Post(target_.path, headers, body, "application/json");
         ++attempts_;
-        if (!answer) {
-            std::cout << "no answer: " << no_answer(answer.error(), target_, client) << std::endl;
+        if (options_.hang_up) {
+            post_as_svix(target_, headers, body, false);
+            std::cout << "hung up before the answer; the same bytes again" << std::endl;
+        }
+        Answer answer = exchange(headers, body);
+        // Pivotal's sender does so, and counts it as one attempt.
+        if (options_.as_svix && answer.status == 0 && answer.time < std::chrono::seconds{1}) {
+            std::cout << "no answer: " << answer.problem << "; the same bytes again" << std::endl;
+            answer = exchange(headers, body);
+        }
+        if (answer.status == 0) {
+            std::cout << "no answer: " << answer.problem << std::endl;
             return false;
         }
-        std::cout << answer->status << " " << printable(answer->body) << std::endl;
-        return matches(answer->status, options_.expected());
+        std::cout << answer.status << " " << printable(answer.body) << std::endl;
+        return matches(answer.status, options_.expected());
+    }
+
+    Answer exchange(const HeaderList& headers, const std::string& body) const {
+        return options_.as_svix ? post_as_svix(target_, headers, body, true) : post(target_, headers, body);
     }
 
     const SendOptions& options_;
     Target target_;
-    pivotal::Webhook webhook_;
-    std::string body_, id_ = random_id("msg_");
+    std::optional<pivotal::Webhook> webhook_;  // not for what is sent as it is
+    HeaderList headers_;
+    std::string body_, id_;
     int attempts_ = 0;
     bool good_ = true, colours_;
 };
+
+std::vector<std::string> types() {
+    std::vector<std::string> names;
+    for (const auto& event : sample_events()) names.push_back(event.first);
+    return names;
+}
 
 }  // namespace
 
@@ -195,20 +189,49 @@ void add_send(CLI::App& app, const CommonOptions& common, int& status) {
     CLI::App* const command =
         app.add_subcommand("send", "Sends a signed test event to a handler, and judges its answer.");
     command->add_option("URL", options->url, "the handler, such as http://127.0.0.1:8787/webhooks/pivotal")->required();
-    auto* const type = command->add_option("--event", options->type, "the type of event")->capture_default_str();
-    command->add_option("--body", options->body, "a file to send instead of an event; - is standard input")
-        ->excludes(type);
+    auto* const type = command->add_option("--event", options->type, "the type of event; of another: --set type=...")
+                           ->capture_default_str()
+                           ->check(CLI::IsMember(types()));
+    auto* const body =
+        command->add_option("--body", options->body, "a file to send instead of an event; - is standard input")
+            ->type_name("FILE")
+            ->excludes(type);
+    auto* const delivery = command
+                               ->add_option("--delivery", options->delivery,
+                                            "a file of `listen --save` to send, with its id and headers, signed anew")
+                               ->type_name("FILE")
+                               ->excludes(type)
+                               ->excludes(body);
+    auto* const set = command->add_option("--set", options->changes, "changes a field: data.object.name=Zoe")
+                          ->type_name("FIELD=VALUE")
+                          ->allow_extra_args(false);
+    command->add_option("--header", options->headers, "one more header: 'X-Tenant: 7'")
+        ->type_name("HEADER")
+        ->allow_extra_args(false);
+    auto* const id =
+        command->add_option("--id", options->id, "the delivery's id, to send it once more (default: a new one)");
     command->add_option("--retry", options->retries, "tries again, up to N times, while the answer is not as expected")
         ->check(CLI::Range(0, 100));
     command->add_option("--pause", options->pause, "seconds between these tries")
         ->capture_default_str()
         ->check(CLI::Range(0.0, 3600.0));
+    command->add_flag(
+        "--as-svix", options->as_svix,
+        "as Pivotal's sender does on the wire: headers in random order, and after a connection that fails "
+        "at once the same bytes once more");
+    command->add_option("--signatures", options->signatures, "signed with so many secrets, new ones before those given")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 11));
     auto* const kinds = command->add_option_group("misbehaviour", "at most one of these");
+    auto* const as_is = kinds->add_flag("--as-is", options->as_is, "the delivery with the signature that it has");
+    as_is->needs(delivery)->excludes(set)->excludes(id);
     kinds->add_flag("--stale", options->stale, "signed 6 minutes ago");
     kinds->add_flag("--future", options->future, "signed 6 minutes ahead");
     kinds->add_flag("--tamper", options->tamper, "one bit of the body changed after signing");
     kinds->add_flag("--wrong-secret", options->wrong_secret, "signed with a secret of nobody");
     kinds->add_flag("--duplicate", options->duplicate, "the same delivery twice");
+    kinds->add_flag("--hang-up", options->hang_up,
+                    "the connection ends before the answer, and the same bytes come once more at once");
     kinds->add_flag("--rotate", options->rotate,
                     "signed with two secrets, as during a rotation: those given, or a new one and the one given");
     kinds->require_option(0, 1);
@@ -226,10 +249,11 @@ void add_send(CLI::App& app, const CommonOptions& common, int& status) {
         "https: the authorities of the system are trusted, or those in the PEM file that SSL_CERT_FILE "
         "names.\n\nExamples:\n"
         "  pivotal-webhook send http://127.0.0.1:8787/webhooks/pivotal\n"
-        "  pivotal-webhook send http://127.0.0.1:8787/webhooks/pivotal --event customer.at_risk --duplicate\n"
+        "  pivotal-webhook send http://127.0.0.1:8787/ --event customer.at_risk --set data.object.name=Zoe --duplicate\n"
         "  pivotal-webhook send http://127.0.0.1:8787/webhooks/pivotal --tamper --expect 401\n"
+        "  pivotal-webhook send http://127.0.0.1:8787/ --delivery delivery.http --header 'X-Tenant: 7'\n"
+        "  pivotal-webhook send http://127.0.0.1:8787/ --as-svix --signatures 11\n"
         "  echo '{\"id\":\"evt_1\",\"type\":\"task.completed\"}' | pivotal-webhook send "
         "http://127.0.0.1:8787/ --body -");
-    command->callback(
-        [&status, &common, options] { status = Sender(*options, read_secrets(common.secret_file)).run(); });
+    command->callback([&status, &common, options] { status = Sender(*options, common).run(); });
 }

@@ -141,7 +141,7 @@ for sample in "$here"/../../../examples/events/*.json; do
     type=$(basename "$sample" .json)
     expect "send $type" 0 "$(status "$cli" send "$url" --event "$type")"
 done
-expect "an unknown type" 0 "$(status "$cli" send "$url" --event a.type_of_tomorrow)"
+expect "a type of tomorrow" 0 "$(status "$cli" send "$url" --set type=a.type_of_tomorrow)"
 expect "a body from a pipe" 0 "$(status "$cli" send "$url" --body - <"$folder/event.json")"
 for kind in --stale --future --tamper --wrong-secret; do
     expect "$kind is refused" 0 "$(status "$cli" send "$url" $kind)"
@@ -238,25 +238,27 @@ headers_file=$folder/headers
 cp "$headers_file" headers.txt
 mkdir -p bin && ln -sf "$cli" bin/pivotal-webhook
 count=0
-for command in "" sign verify explain secret send; do
+for command in "" sign verify explain secret send completion; do
     # shellcheck disable=SC2086
     while IFS= read -r example; do
         count=$((count + 1))
         expect "example: $example" 0 "$(PATH=$folder/bin:$PATH status bash -c "${example//8787/$port}")"
     done < <("$cli" $command --help | sed -n '/^Examples:/,$ { s/^  //p }')
 done
-# Those of `listen` run until Ctrl-C: each on a free port, because its own may be in use.
+# Those of `listen` run until Ctrl-C: each on a free port, because its own may be in use; the handler's is nobody's.
 stop_listener
 while IFS= read -r example; do
     count=$((count + 1))
-    read -ra words <<<"${example#pivotal-webhook listen}"
+    words=()
+    eval "words=(${example#pivotal-webhook listen})"
     start_listener "${words[@]}"
-    expect "example: $example" 0 "$(status "$cli" send "http://127.0.0.1:$port/")"
+    case $example in *--respond*) answer=500 ;; *--forward-to*) answer=502 ;; *) answer=200 ;; esac
+    expect "example: $example" 0 "$(status "$cli" send "http://127.0.0.1:$port/" --expect $answer)"
     code=0
     stop_listener || code=$?
     expect "and Ctrl-C ends it" 0 $code
     expect_match "and it showed the delivery" 'customer.created' "$(cat listen.out)"
-done < <("$cli" listen --help | sed -n '/^Examples:/,$ { s/^  //p }' | sed 's/ --port 8787//')
+done < <("$cli" listen --help | sed -n '/^Examples:/,$ { s/^  //p }' | sed 's/ --port 8787//; s/3000/1/')
 expect "the example of --save saved it" 1 "$(find deliveries -type f | wc -l)"
 expect_match "8787 is the port where none is given" 8787 "$("$cli" listen --help | grep -e '--port INT')"
 expect "examples were found" 1 $((count >= 15))

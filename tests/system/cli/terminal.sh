@@ -65,4 +65,27 @@ shown=$(listens plain NO_COLOR=1)
 expect_match "listen: it says the same with NO_COLOR" 'verified' "$shown"
 expect "listen: no colour with NO_COLOR" "" "$(grep -E $'\e\\[3[123]m' <<<"$shown" || true)"
 expect "no colour by pipe" "" "$("$cli" verify --headers "$folder/headers" --body "$folder/event.json" | grep $'\e' || true)"
+
+if command -v zsh >/dev/null; then
+    "$cli" completion zsh >"$folder/completion.zsh"
+    terminal new-session -d -s z -x 200 -y 50 "env HOME='$folder' PS1='%# ' zsh -f"
+    # completes TYPED WANTED: what zsh makes of it
+    completes() {
+        terminal send-keys -t z C-u "$1" Tab
+        local deadline=$((SECONDS + 20))
+        until terminal capture-pane -p -J -t z | grep -qe "$2"; do
+            [ $SECONDS -lt $deadline ] || { terminal capture-pane -p -J -t z; return 1; }
+        done
+    }
+    terminal send-keys -t z "autoload -U compinit; compinit -u; source '$folder/completion.zsh'; echo read" y Enter
+    until terminal capture-pane -p -J -t z | grep -q '^ready'; do :; done
+    completes 'pivotal-webhook lis' 'pivotal-webhook listen '
+    completes 'pivotal-webhook send --wr' 'send --wrong-secret '
+    completes 'pivotal-webhook send --event onboarding.comp' '--event onboarding.completed '
+    completes 'pivotal-webhook completion z' 'completion zsh '
+    completes 'pivotal-webhook listen --po' '--port'
+    completes 'pivotal-webhook listen --' '0 takes any free one' # the descriptions
+else
+    echo "not tested in zsh, which is missing (apt-get install zsh)"
+fi
 finish
