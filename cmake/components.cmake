@@ -49,7 +49,11 @@ macro(pivotal_find_component component)
         set(PIVOTAL_COMPONENT_NEEDS "SQLite 3.24 or later (Debian: apt-get install libsqlite3-dev)")
         find_package(SQLite3 3.24 QUIET)
         find_package(Threads QUIET)
-        pivotal_add_component(sqlite LINKS SQLite::SQLite3 Threads::Threads)
+        if(TARGET SQLite3::SQLite3) # its name since CMake 4.3
+            pivotal_add_component(sqlite LINKS SQLite3::SQLite3 Threads::Threads)
+        else()
+            pivotal_add_component(sqlite LINKS SQLite::SQLite3 Threads::Threads)
+        endif()
     elseif("${component}" STREQUAL "redis")
         set(PIVOTAL_COMPONENT_NEEDS "hiredis (Debian: apt-get install libhiredis-dev)")
         find_package(hiredis QUIET CONFIG) # which 0.14 does not bring

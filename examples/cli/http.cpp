@@ -36,9 +36,45 @@ Answer no_whole_answer(const Target& target) {
     return answer;
 }
 
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+// What OpenSSL says of the server's certificate: in the client, or from cpp-httplib 0.41 on in the result.
+template <class Client>
+auto certificate_error(const Client& client, const httplib::Result&, int)
+    -> decltype(client.get_openssl_verify_result()) {
+    return client.get_openssl_verify_result();
+}
+template <class Client, class Result>
+auto certificate_error(const Client&, const Result& result, long) {
+    return static_cast<long>(result.ssl_backend_error());
+}
+
+// Newer ones have an error of its own for a certificate of another host.
+template <class Error>
+constexpr auto other_host(int) -> decltype(Error::SSLServerHostnameVerification) {
+    return Error::SSLServerHostnameVerification;
+}
+template <class Error>
+constexpr Error other_host(long) {
+    return Error::SSLServerVerification;
+}
+#endif
+
 // Why there was no answer, and what to do about it.
-Answer no_answer(httplib::Error error, const Target& target, [[maybe_unused]] const httplib::Client& client) {
+Answer no_answer(const httplib::Result& result, const Target& target, [[maybe_unused]] const httplib::Client& client) {
     Answer answer;
+    const httplib::Error error = result.error();
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+    if (error == httplib::Error::SSLServerVerification || error == other_host<httplib::Error>(0)) {
+        const long code = certificate_error(client, result, 0);
+        answer.problem =
+            error != httplib::Error::SSLServerVerification || code == X509_V_OK
+                ? std::string("the server's certificate is for another host: use the host name that it was made for")
+                : "the server's certificate is not trusted (" + std::string(X509_verify_cert_error_string(code)) +
+                      "): put the certificate of the authority that signed it, or its own, into a PEM file, and name "
+                      "that in the environment variable SSL_CERT_FILE";
+        return answer;
+    }
+#endif
     switch (error) {
         case httplib::Error::Connection:
         case httplib::Error::ConnectionTimeout:
@@ -54,17 +90,6 @@ Answer no_answer(httplib::Error error, const Target& target, [[maybe_unused]] co
             answer.problem =
                 "the certificates of the authorities cannot be read: look at SSL_CERT_FILE and SSL_CERT_DIR";
             break;
-        case httplib::Error::SSLServerVerification: {
-            const long result = client.get_openssl_verify_result();
-            answer.problem =
-                result == X509_V_OK
-                    ? std::string(
-                          "the server's certificate is for another host: use the host name that it was made for")
-                    : "the server's certificate is not trusted (" + std::string(X509_verify_cert_error_string(result)) +
-                          "): put the certificate of the authority that signed it, or its own, into a PEM file, and "
-                          "name that in the environment variable SSL_CERT_FILE";
-            break;
-        }
 #endif
         default:
             answer.problem = httplib::to_string(error);
@@ -159,7 +184,7 @@ Answer post(const Target& target, const HeaderList& headers, const std::string& 
         answer.body = result->body;
         answer.type = result->get_header_value("content-type");
     } else {
-        answer = no_answer(result.error(), target, client);
+        answer = no_answer(result, target, client);
     }
     answer.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
     return answer;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -172,8 +173,8 @@ private:
     };
 
     template <class T>
-    T pick(std::vector<T> choices) {
-        return choices[below(choices.size())];
+    T pick(std::initializer_list<T> choices) {
+        return choices.begin()[below(choices.size())];
     }
     std::string& pick_of(std::string& a, std::string& b) { return chance(2) ? a : b; }
 

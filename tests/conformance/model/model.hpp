@@ -164,7 +164,7 @@ public:
             json value = reader.value(1);
             reader.space();
             if (reader.at_ != text.size()) return std::nullopt;
-            return value;
+            return std::make_optional(std::move(value));
         } catch (const Malformed&) {
             return std::nullopt;
         }

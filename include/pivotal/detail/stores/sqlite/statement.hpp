@@ -69,7 +69,7 @@ public:
         template <class... Values>
         explicit Run(const SqliteStatement& statement, const Values&... values)
             : statement_(statement.statement_.get()) {
-            int index = 0;
+            [[maybe_unused]] int index = 0;  // there may be no values
             (bind(++index, values), ...);
         }
         ~Run() {
