@@ -15,6 +15,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --serve) serve=1 ;;
         --build-dir) [ $# -gt 1 ] || die "$usage"; build_dir=$2; shift ;;
+        -h | --help) help examples/run.sh ;;
         *) die "unknown argument $1; $usage" ;;
     esac
     shift
@@ -23,12 +24,13 @@ done
 # ---- Preparation ----
 
 install_and_build() {
+    usable "$build_dir"
     say "Installing what is missing"
     install_packages examples/packages.txt
     say "Building the receiver and the sender in $build_dir"
-    cmake -S . -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPIVOTAL_BUILD_TESTS=OFF >"$folder/build.log" 2>&1 &&
-        cmake --build "$build_dir" --target "$@" >>"$folder/build.log" 2>&1 ||
-        { cat "$folder/build.log" >&2; die "the build failed"; }
+    attend cmake -S . -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPIVOTAL_BUILD_TESTS=OFF >"$folder/build.log" 2>&1 ||
+        { cat "$folder/build.log" >&2; die "CMake failed"; }
+    attend cmake --build "$build_dir" --target "$@" || die "the build failed"
 }
 
 # ---- The table ----
@@ -171,7 +173,7 @@ show_explanation() {
 serve() {
     local given=${PIVOTAL_WEBHOOK_SECRET:-}
     export PIVOTAL_WEBHOOK_SECRET=${given:-$(new_secret)}
-    trap 'exit 0' INT TERM
+    trap 'exit 0' HUP INT QUIT TERM
     start_server "$receiver" "${PORT:-8787}" || die "$(cat "$folder/server.err")"
     say "The receiver runs until Ctrl-C; its lines appear below"
     [ -n "$given" ] || printf 'It was started with a new secret, for your own sender:\n\n%s\n\n' \
@@ -179,7 +181,7 @@ serve() {
     # Signed almost 5 minutes ahead, so that there is time to copy it.
     printf 'A delivery that it accepts within the next 9 minutes:\n\n%s\n\n' \
         "$("$sender" --age -290 --curl "$PWD/examples/events/customer.created.json" "http://127.0.0.1:$port/webhooks/pivotal")"
-    tail -n +1 -f "$folder/server.err" >&2 &
+    ${ends_with_us[@]+"${ends_with_us[@]}"} tail -n +1 -f "$folder/server.err" >&2 &
     background+=($!)
     wait $server
 }

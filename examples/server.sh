@@ -6,9 +6,11 @@ stop_all() {
     local process
     for process in ${background[@]+"${background[@]}"}; do kill "$process" 2>/dev/null && wait "$process" || true; done
 }
-trap 'status=$?; stop_all; rm -rf "$folder"; exit $status' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'status=$?; end_job; stop_all; rm -rf "$folder"; exit $status' EXIT
+exit_on_signals
+# What is started ends with the script, even where that is killed (Linux).
+ends_with_us=()
+! setpriv --pdeathsig TERM true 2>/dev/null || ends_with_us=(setpriv --pdeathsig TERM)
 
 new_secret() { printf 'whsec_%s' "$(head -c 32 /dev/urandom | base64)"; }
 
@@ -17,7 +19,7 @@ server= port= # the process and the port of the last server that was started
 # start_server PROGRAM PORT: returns when it listens; 1 if it can't. Its standard error goes to $folder/server.err.
 start_server() {
     : >"$folder/server.err"
-    PORT=$2 "$1" 2>"$folder/server.err" &
+    PORT=$2 ${ends_with_us[@]+"${ends_with_us[@]}"} "$1" 2>"$folder/server.err" &
     server=$! port=$2
     background+=($server)
     until grep -q '^listening on' "$folder/server.err"; do

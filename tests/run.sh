@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 all=0 fuzz_minutes=
 nightly=(tests/benchmark/all.sh tests/builds/headers/all.sh tests/compilers/all.sh tests/compilers/{machines,sanitize}/all.sh
-    tests/hostile/fuzz/all.sh tests/quality/{coverage,mutation}/all.sh tests/throughput/all.sh)
+    tests/fresh/all.sh tests/hostile/fuzz/all.sh tests/quality/{coverage,mutation}/all.sh tests/throughput/all.sh)
 while [ $# -gt 0 ]; do
     case $1 in
         --all) all=1 ;;
@@ -20,41 +20,85 @@ while [ $# -gt 0 ]; do
             [[ $fuzz_minutes =~ ^[1-9][0-9]*$ ]] || die "--fuzz needs a number of minutes"
             shift
             ;;
+        -h | --help) help tests/run.sh ;;
         *) die "unknown argument $1; usage: tests/run.sh [--all | --nightly | --fuzz MINUTES]" ;;
     esac
     shift
 done
 
+usable build/dev
+log=$(mktemp -d)
+trap 'status=$?; end_job; rm -rf "$log"; exit $status' EXIT
+exit_on_signals
+
 say "Installing what is missing"
 install_packages tests/packages.txt
 if [ -n "$fuzz_minutes" ]; then
-    install_packages <(grep -E '^(clang-14|libclang-rt-14-dev) ' tests/packages-all.txt)
-    exec tests/hostile/fuzz/run.sh $((fuzz_minutes * 60))
+    install_packages <(grep -E '^(clang-14|libclang-rt-14-dev)\|' tests/packages-all.txt)
+    attend tests/hostile/fuzz/run.sh $((fuzz_minutes * 60))
+    exit
 fi
 if [ $all = 1 ]; then
     install_packages tests/packages-all.txt
-    export PIVOTAL_REQUIRE_ALL=1 # what would be skipped fails instead
+    # What would be skipped fails instead, unless this Debian does not have what it needs.
+    [ ${#unavailable[@]} -gt 0 ] || export PIVOTAL_REQUIRE_ALL=1
 fi
 
-passed=() failed=()
-step() { # step NAME COMMAND...: runs it, and remembers how it went
-    local name=$1 start=$SECONDS
+passed=0 failed=() skipped=()
+export PIVOTAL_SKIPPED=$log/skipped # the reasons
+
+# step NAME COMMAND...: runs it, and remembers how it went.
+step() {
+    local name=$1 start=$SECONDS status=0
     shift
     say "$name"
-    if "$@"; then passed+=("$name ($((SECONDS - start)) s)"); else failed+=("$name ($((SECONDS - start)) s)"); fi
+    : >"$PIVOTAL_SKIPPED"
+    attend "$@" || status=$?
+    case $status in
+        0) passed=$((passed + 1)) ;;
+        77) skipped+=("$name: $(tail -n 1 "$PIVOTAL_SKIPPED" | sed 's/^skipped: //')") ;;
+        *) failed+=("$name, with status $status") ;;
+    esac
+    printf '%s: %d s\n' "$name" $((SECONDS - start))
+    return $status
 }
 
-build_and_test() { cmake --preset dev && cmake --build --preset dev && ctest --preset dev -j "$(nproc)"; }
-step "the tests" build_and_test
+# Not by the presets, which CMake can read from 3.25 on.
+build() { cmake -S . -B build/dev -G Ninja -DCMAKE_BUILD_TYPE=Debug && cmake --build build/dev; }
+run_tests() { cd build/dev && ctest --output-on-failure --output-log "$log/tests" -j "$(nproc)"; }
+
+# outcomes: for each test that ctest ran its outcome, its name, and why it was skipped.
+outcomes() {
+    awk '/^[0-9]+\/[0-9]+ Test: / { name = $3 }
+        /^skipped: / { why[name] = ": " substr($0, 10) }
+        / Test +#[0-9]+: / { sub(/.* Test +#[0-9]+: /, "")
+            print(/ Passed /) ? "passed" : (/[*]Skipped /) ? "skipped" : "failed", $1 why[$1] }' \
+        build/dev/Testing/Temporary/LastTest.log "$log/tests"
+}
+
+if step "the build" build; then
+    passed=0 # it is no test
+    step "the tests" run_tests || true
+    passed=0 failed=()
+    while read -r outcome test; do
+        case $outcome in
+            passed) passed=$((passed + 1)) ;;
+            skipped) skipped+=("$test") ;;
+            *) failed+=("$test") ;;
+        esac
+    done < <(outcomes)
+fi
 if [ $all = 1 ]; then
     for script in tests/*/all.sh tests/*/*/all.sh; do
         # None takes half as long: one that hangs does not keep the others from being run.
-        [[ " ${nightly[*]-} " = *" $script "* ]] || ! [ -e "$script" ] || step "$script" timeout --kill-after=10 1500 "$script"
+        [[ " ${nightly[*]-} " = *" $script "* ]] || ! [ -e "$script" ] ||
+            step "$script" timeout --kill-after=10 1500 "$script" || true
     done
 fi
 
 say "Summary"
-for name in ${passed[@]+"${passed[@]}"}; do printf '  passed  %s\n' "$name"; done
-for name in ${failed[@]+"${failed[@]}"}; do printf '  FAILED  %s\n' "$name"; done
-printf 'in %d min %d s:\n%d passed, %d failed\n' $((SECONDS / 60)) $((SECONDS % 60)) ${#passed[@]} ${#failed[@]}
+for name in ${skipped[@]+"${skipped[@]}"}; do printf '  skipped  %s\n' "$name"; done
+for name in ${failed[@]+"${failed[@]}"}; do printf '  FAILED   %s\n' "$name"; done
+printf 'in %d min %d s: %d passed, %d failed, %d skipped\n' $((SECONDS / 60)) $((SECONDS % 60)) \
+    $passed ${#failed[@]} ${#skipped[@]}
 [ ${#failed[@]} -eq 0 ]

@@ -31,8 +31,10 @@ int main() try {
     for (const int signal : {SIGINT, SIGTERM})
         std::signal(signal, [](int) { server.is_running() ? server.stop() : std::_Exit(0); });
     const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535 || !server.bind_to_port("127.0.0.1", port))
-        throw std::runtime_error("port " + std::to_string(port) + " is in use, or may not be used");
+    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    if (!server.bind_to_port("127.0.0.1", port))
+        throw std::runtime_error("port " + std::to_string(port) +
+                                 " is in use, or may not be used: PORT= names another");
     std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal" << std::endl;
     return server.listen_after_bind() ? 0 : 1;
 } catch (const std::exception& error) {

@@ -38,7 +38,9 @@ int main(int argc, char** argv) try {
     headers.erase(prefix + omitted);
 
     if (curl) {
-        std::cout << "curl -sS --data-binary @'" << file << "' -H 'content-type: application/json'";
+        std::string quoted;  // for a shell
+        for (const char c : file) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+        std::cout << "curl -sS --data-binary @'" << quoted << "' -H 'content-type: application/json'";
         for (const auto& [name, value] : headers) std::cout << " -H '" << name << ": " << value << "'";
         std::cout << " " << url << std::endl;
         return 0;

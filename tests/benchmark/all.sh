@@ -17,10 +17,10 @@ else
     cp tests/benchmark/README.md $results
 fi
 
-configured=$(cmake --preset release -DPIVOTAL_BUILD_EXAMPLES=OFF)
+configured=$(cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release -DPIVOTAL_BUILD_EXAMPLES=OFF)
 missing=$(sed -n 's/^-- No benchmarks: //p' <<<"$configured")
 [ -z "$missing" ] || die "$missing"
-cmake --build --preset release --target pivotal_benchmark pivotal_benchmark_driver pivotal_instructions
+cmake --build build/release --target pivotal_benchmark pivotal_benchmark_driver pivotal_instructions
 python3 tests/benchmark/bodies.py build/release/bodies
 
 say "This library and its floors"

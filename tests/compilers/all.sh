@@ -4,7 +4,7 @@
 #   no-deprecated  g++, without OpenSSL's deprecated functions, and run where no legacy provider can be loaded
 #   openssl-1.1.1  the path for OpenSSL 1.1.1 and the forks, which takes the digest from EVP_sha256()
 #   boringssl      g++, with the BoringSSL of Debian's android-libboringssl-dev
-#   clang-16, clang-19  the newer compilers of Debian, in C++20 and C++23
+#   clang-N        each newer clang that is there, in C++20, and the newest in C++23: on Debian 12 clang-16 and clang-19
 #   tests/compilers/all.sh [NAME...]     all by default
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -42,11 +42,11 @@ one() { # one NAME
         no-deprecated)
             build_and_run "$1" g++ '-std=c++17 -DOPENSSL_NO_DEPRECATED' -lcrypto \
                 OPENSSL_CONF="$out/default_only.cnf" OPENSSL_MODULES="$out" ;;
-        openssl-1.1.1) build_and_run "$1" clang++-14 '-std=c++17 -DPIVOTAL_DETAIL_NO_FETCH' -lcrypto ;;
+        openssl-1.1.1) build_and_run "$1" "$(a_clang)" '-std=c++17 -DPIVOTAL_DETAIL_NO_FETCH' -lcrypto ;;
         boringssl)
             build_and_run "$1" g++ '-std=c++17 -isystem /usr/include/android' "-L$android -lcrypto -Wl,-rpath,$android" ;;
-        clang-16) build_and_run "$1" clang++-16 -std=c++20 -lcrypto ;;
-        clang-19) build_and_run "$1" clang++-19 -std=c++23 -lcrypto ;;
+        "$newest") build_and_run "$1" "clang++-${1#clang-}" -std=c++23 -lcrypto ;;
+        clang-*) build_and_run "$1" "clang++-${1#clang-}" -std=c++20 -lcrypto ;;
         *) die "unknown: $1" ;;
     esac >"$log" 2>&1 || status=$?
     if [ $status = 0 ]; then
@@ -58,6 +58,8 @@ one() { # one NAME
     return $status
 }
 
+mapfile -t clangs < <(compgen -c clang++- | sed -nE 's/^clang\+\+(-(1[5-9]|[2-9][0-9]))$/clang\1/p' | sort -uV)
+newest=${clangs[-1]-}
 names=("$@")
-[ $# -gt 0 ] || names=(clang-16 clang-19 boringssl no-deprecated openssl-1.1.1)
+[ $# -gt 0 ] || names=("${clangs[@]}" boringssl no-deprecated openssl-1.1.1)
 two_at_a_time one "${names[@]}"

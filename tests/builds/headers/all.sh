@@ -14,6 +14,6 @@ build_and_test() { # build_and_test NAME COMPILER STANDARD
     ctest --test-dir "build/$1/tests/builds/headers" --output-on-failure -E refused -j "$(nproc)"
 }
 
-command -v clang++-14 >/dev/null || die "clang++-14 is missing: apt-get install clang-14"
-build_and_test clang clang++-14 20
+compiler=$(a_clang)
+build_and_test clang "$compiler" 20
 build_and_test gcc23 g++ 23

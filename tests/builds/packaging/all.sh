@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../../.."
 . tests/lib.sh
 here=tests/builds/packaging
 
-cmake --build --preset dev --target pivotal_unit_tests_single
+cmake --build build/dev --target pivotal_unit_tests_single
 program=build/dev/$here/pivotal_unit_tests_single
 # No object was compiled with a header that the single file stands for; forward.cmake wrote one for each.
 deps=$(ninja -C build/dev -t deps | sed -n '/pivotal_unit_tests_single.dir/,/^$/p')

@@ -15,7 +15,8 @@ flags=(-std=c++17 -g -gdwarf-4 -I$here/shadow -Iinclude)
 if [ "${1:-}" = --timing ]; then exec $out/timing ${2:-}; fi
 command -v valgrind >/dev/null || die "this needs valgrind: apt-get install valgrind"
 
-for compiler in g++ clang++-14; do
+clang=$(a_clang)
+for compiler in g++ "$(basename "$clang")"; do
     for level in -O0 -O2 -O3; do
         program=$out/memcheck-$compiler$level
         $compiler "${flags[@]}" $level $here/memcheck.cpp -o "$program" -lcrypto

@@ -11,10 +11,11 @@ here=tests/hostile/fuzz built=build/fuzz/tests/hostile/fuzz
 [ $# -ge 1 ] || die "usage: tests/hostile/fuzz/run.sh SECONDS [TARGET...]"
 seconds=$1
 shift
-command -v clang++-14 >/dev/null ||
-    die "the fuzzers need clang with libFuzzer: apt-get install clang-14 libclang-rt-14-dev"
+compiler=$(a_clang)
+"$compiler" -fsanitize=fuzzer -x c++ - -o /dev/null <<<'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' ||
+    skip "$compiler has no libFuzzer" "apt-get install libclang-rt-$("$compiler" -dumpversion | cut -d. -f1)-dev"
 
-cmake -S . -B build/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE= -DPIVOTAL_FUZZ=ON \
+cmake -S . -B build/fuzz -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE= -DPIVOTAL_FUZZ=ON \
     -DPIVOTAL_BUILD_EXAMPLES=OFF >/dev/null
 cmake --build build/fuzz --target fuzzers
 mkdir -p build/fuzz/findings

@@ -9,7 +9,10 @@ cd "$(dirname "$0")/../../.."
 
 receiver=$build_dir/examples/cpp-httplib/pivotal_receiver_cpp_httplib
 sender=$build_dir/examples/cpp-httplib/pivotal_sender
-event=$PWD/examples/events/customer.created.json
+strange="$folder/a (b) & c's \$d" # a folder that a shell has to be told of
+mkdir "$strange"
+cp examples/events/customer.created.json "$strange/"
+event=$strange/customer.created.json
 failures=0
 
 # check WHAT EXPECTED GOT
@@ -55,10 +58,10 @@ refuses "an empty secret" "PIVOTAL_WEBHOOK_SECRET: it is not set, or empty" PIVO
 refuses "an API key" "API key" PIVOTAL_WEBHOOK_SECRET=pivotal_live_secret-text
 PIVOTAL_WEBHOOK_SECRET=$(new_secret)
 export PIVOTAL_WEBHOOK_SECRET
-for bad in 0 -1 70000 http; do refuses "PORT=$bad" "may not be used" PORT=$bad; done
+for bad in 0 -1 70000 http; do refuses "PORT=$bad" "PORT must be a number from 1 to 65535" PORT=$bad; done
 
 start_server_anywhere "$receiver" >"$folder/events.out"
-refuses "a port in use" "port $port is in use" PORT="$port"
+refuses "a port in use" "port $port is in use, or may not be used: PORT= names another" PORT="$port"
 
 # ---- Requests ----
 
@@ -93,18 +96,37 @@ printf 'ok      ends with status 0 on SIGTERM and SIGINT\n'
 
 # ---- examples/run.sh --serve ----
 
-: >"$folder/serve.out"
-PORT=$port examples/run.sh --serve --build-dir "$build_dir" >>"$folder/serve.out" 2>&1 &
-serve=$!
-background+=($serve)
-until grep -q '^curl ' "$folder/serve.out"; do kill -0 $serve || die "$(cat "$folder/serve.out")"; sleep 0.02; done
+# serve: runs it until it listens; in a job of its own, since what is in the background ignores SIGQUIT.
+serve() {
+    : >"$folder/serve.out"
+    set -m
+    PORT=$port examples/run.sh --serve --build-dir "$build_dir" >>"$folder/serve.out" 2>&1 &
+    serve=$!
+    set +m
+    background+=($serve)
+    until grep -q '^curl ' "$folder/serve.out"; do kill -0 $serve || die "$(cat "$folder/serve.out")"; sleep 0.02; done
+}
+serve
 check "the curl command of --serve" ok "$(eval "$(grep '^curl ' "$folder/serve.out")")"
-status=0
-PORT=$port examples/run.sh --serve --build-dir "$build_dir" >"$folder/second.out" 2>&1 || status=$?
-check "--serve on a port in use: status" 1 $status
-grep -q 'in use' "$folder/second.out" || check "--serve on a port in use: message" "...in use..." "$(cat "$folder/second.out")"
-kill $serve
-wait $serve || check "--serve ends on SIGTERM with status" 0 $?
-start_server "$receiver" "$port" || check "--serve leaves the port free" free "$(cat "$folder/server.err")"
+for second in "$port" abc 70000; do
+    status=0
+    PORT=$second examples/run.sh --serve --build-dir "$build_dir" >"$folder/second.out" 2>&1 || status=$?
+    check "--serve with PORT=$second: status" 1 $status
+    grep -q 'PORT' "$folder/second.out" || check "--serve with PORT=$second: message" "...PORT..." "$(cat "$folder/second.out")"
+done
+for signal in TERM QUIT HUP; do
+    kill -s $signal $serve
+    wait $serve || check "--serve ends on SIG$signal with status" 0 $?
+    serve
+done
+kill -s KILL $serve
+{ wait $serve || true; } 2>/dev/null
+if [ ${#ends_with_us[@]} -gt 0 ]; then
+    for _ in {1..500}; do ! start_server "$receiver" "$port" || break; sleep 0.02; done
+    kill -0 $server || check "--serve leaves the port free when it is killed" free "$(cat "$folder/server.err")"
+fi
+for script in examples/run.sh tests/run.sh; do
+    check "$script --help" 1 "$($script --help | grep -c "^  $script  ")"
+done
 
 [ $failures = 0 ]
