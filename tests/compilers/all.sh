@@ -4,7 +4,7 @@
 #   no-deprecated  g++, without OpenSSL's deprecated functions, and run where no legacy provider can be loaded
 #   openssl-1.1.1  the path for OpenSSL 1.1.1 and the forks, which takes the digest from EVP_sha256()
 #   boringssl      g++, with the BoringSSL of Debian's android-libboringssl-dev
-#   clang-N        each newer clang that is there, in C++20, and the newest in C++23: on Debian 12 clang-16 and clang-19
+#   clang-N        each newer clang that is there, in C++20; the newest in C++23 with libc++: on Debian 12 clang-16 and clang-19
 #   tests/compilers/all.sh [NAME...]     all by default
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -45,7 +45,9 @@ one() { # one NAME
         openssl-1.1.1) build_and_run "$1" "$(a_clang)" '-std=c++17 -DPIVOTAL_DETAIL_NO_FETCH' -lcrypto ;;
         boringssl)
             build_and_run "$1" g++ '-std=c++17 -isystem /usr/include/android' "-L$android -lcrypto -Wl,-rpath,$android" ;;
-        "$newest") build_and_run "$1" "clang++-${1#clang-}" -std=c++23 -lcrypto ;;
+        "$newest")
+            build_and_run "$1" "clang++-${1#clang-}" '-std=c++23 -stdlib=libc++' '-stdlib=libc++ -lcrypto' &&
+                hidden "clang++-${1#clang-}" -std=c++17 -stdlib=libc++ ;;
         clang-*) build_and_run "$1" "clang++-${1#clang-}" -std=c++20 -lcrypto ;;
         *) die "unknown: $1" ;;
     esac >"$log" 2>&1 || status=$?

@@ -80,7 +80,6 @@ TEST_CASE("a body is made from any container of bytes", "[body]") {
     CHECK(text_of(std::vector<std::byte>{std::byte{'a'}, std::byte{0}, std::byte{'b'}}) == with_nul);
     CHECK(text_of(std::array<unsigned char, 3>{'a', 0, 'b'}) == with_nul);
     CHECK(text_of(std::array<char, 3>{'a', 0, 'b'}) == with_nul);  // a container, not an array
-    CHECK(text_of(std::basic_string<unsigned char>{'a', 0, 'b'}) == with_nul);
 #if __cplusplus >= 202002L
     const std::vector<unsigned char> bytes{'a', 0, 'b'};
     CHECK(text_of(std::span(bytes)) == with_nul);
@@ -165,7 +164,8 @@ TEST_CASE("a delivery is verified whatever holds its body", "[body]") {
     message.body.clear();
     message.sign();
     const auto of_nothing = support::headers_of(message);
-    for (const Body& empty : {Body(), Body(""), Body(nullptr), Body(std::string()), Body(nullptr, 0)})
+    const std::string none;
+    for (const Body& empty : {Body(), Body(""), Body(nullptr), Body(none), Body(nullptr, 0)})
         CHECK(support::authenticity(webhook, empty, of_nothing) == good);
 }
 
