@@ -21,7 +21,7 @@ enum class Source { range, multimap, generated, pointers, values, c_strings, hea
 
 /// A delivery's own time, as the library takes it.
 inline pivotal::Clock::time_point time_of(const Delivery& delivery) {
-    return pivotal::Clock::time_point(std::chrono::duration_cast<pivotal::Clock::duration>(
+    return pivotal::Clock::time_point(std::chrono::floor<pivotal::Clock::duration>(
         std::chrono::seconds(delivery.now) + std::chrono::nanoseconds(delivery.nanoseconds)));
 }
 

@@ -14,6 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include <pivotal/receiver.hpp>
+
+#include "../../support/message.hpp"
 #include "catch.hpp"
 
 namespace stores_store {
@@ -40,6 +43,27 @@ void check_owner_is_refused(IdempotencyStore& store, const std::string& id, cons
     CHECK_FALSE(store.complete(id, owner));
     CHECK_FALSE(store.release(id, owner));
 }
+
+/// A store that counts how often it was asked for a claim.
+class Counting : public IdempotencyStore {
+public:
+    explicit Counting(std::shared_ptr<IdempotencyStore> of) : of_(std::move(of)) {}
+    Claim claim(std::string_view id, std::string_view owner, std::chrono::milliseconds lease) override {
+        ++claims;
+        return of_->claim(id, owner, lease);
+    }
+    bool renew(std::string_view id, std::string_view owner, std::chrono::milliseconds lease) override {
+        return of_->renew(id, owner, lease);
+    }
+    bool complete(std::string_view id, std::string_view owner) override { return of_->complete(id, owner); }
+    bool release(std::string_view id, std::string_view owner) override { return of_->release(id, owner); }
+    bool forget(std::string_view id) override { return of_->forget(id); }
+
+    std::atomic<int> claims{0};
+
+private:
+    std::shared_ptr<IdempotencyStore> of_;
+};
 
 }  // namespace
 
@@ -158,6 +182,50 @@ TEST_CASE("a lease that ran out is its owner's until somebody takes it", "[store
         CHECK(store->claim("evt_1", "a", long_lease) == Claim::granted);
         CHECK(store->claim("evt_1", "b", long_lease) == Claim::in_progress);
     }
+}
+
+TEST_CASE("a delivery of an event in progress elsewhere waits for its outcome", "[store]") {
+    Kind kind;
+    const auto elsewhere = kind.store();
+    const auto store = std::make_shared<Counting>(kind.store());
+    std::atomic<int> handled{0};
+    pivotal::ReceiverOptions options;
+    options.wait = std::chrono::seconds(9);
+    const auto deliver = [&] {
+        pivotal::Receiver receiver(
+            pivotal::Webhook(support::secret), store, [&](const pivotal::Event&) { ++handled; }, options);
+        support::Message message;
+        message.body = R"({"id":"evt_1","type":"customer.created"})";
+        message.sign();
+        const auto reply =
+            receiver.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
+        return std::to_string(reply.status) + " " + std::string(reply.body);
+    };
+    REQUIRE(elsewhere->claim("evt_1", "elsewhere", long_lease) == Claim::granted);
+    std::thread other;
+    const auto once_it_waits = [&](auto work) {
+        other = std::thread([&, work] {
+            while (store->claims < 2) std::this_thread::yield();
+            work();
+        });
+    };
+    SECTION("done: a duplicate") {
+        once_it_waits([&] { elsewhere->complete("evt_1", "elsewhere"); });
+        CHECK(deliver() == "200 duplicate");
+        CHECK(handled == 0);
+    }
+    SECTION("failed: it is handled here") {
+        once_it_waits([&] { elsewhere->release("evt_1", "elsewhere"); });
+        CHECK(deliver() == "200 ok");
+        CHECK(handled == 1);
+    }
+    SECTION("none in time: to be sent again") {
+        options.wait = std::chrono::milliseconds(50);
+        CHECK(deliver() == "409 in progress");
+        CHECK(handled == 0);
+    }
+    if (other.joinable()) other.join();
+    if (handled == 0) CHECK(elsewhere->claim("evt_1", "a", long_lease) != Claim::granted);
 }
 
 TEST_CASE("ids, owners and consumers are bytes", "[store]") {

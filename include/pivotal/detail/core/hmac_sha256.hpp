@@ -71,14 +71,12 @@ public:
     [[nodiscard]] bool compute(const ScratchContext& scratch, std::string_view head, std::string_view rest,
                                SecretBytes<sha256_size>& tag) const noexcept {
         EVP_MD_CTX* const context = scratch.get();
-        return context != nullptr &&                                        //
-               EVP_MD_CTX_copy_ex(context, inner_.get()) == 1 &&            //
-               EVP_DigestUpdate(context, head.data(), head.size()) == 1 &&  //
-               EVP_DigestUpdate(context, rest.data(), rest.size()) == 1 &&  //
-               EVP_DigestFinal_ex(context, tag.data, nullptr) == 1 &&       //
-               EVP_MD_CTX_copy_ex(context, outer_.get()) == 1 &&            //
-               EVP_DigestUpdate(context, tag.data, tag.size()) == 1 &&      //
-               EVP_DigestFinal_ex(context, tag.data, nullptr) == 1;
+        if (!context) return false;
+        const auto start_from = [&](const MdContext& state) { return EVP_MD_CTX_copy_ex(context, state.get()) == 1; };
+        const auto update = [&](const void* data, std::size_t n) { return EVP_DigestUpdate(context, data, n) == 1; };
+        const auto finish = [&] { return EVP_DigestFinal_ex(context, tag.data, nullptr) == 1; };
+        return start_from(inner_) && update(head.data(), head.size()) && update(rest.data(), rest.size()) && finish() &&
+               start_from(outer_) && update(tag.data, tag.size()) && finish();
     }
 
 private:
