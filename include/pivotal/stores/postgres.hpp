@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +13,7 @@
 #include <libpq-fe.h>
 
 #include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/receiver/instant.hpp>
 #include <pivotal/detail/stores/postgres/inbox.hpp>  // PostgresInbox
 #include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
@@ -71,13 +71,25 @@ private:
 ///
 /// True: it was not processed before. False: it was; leave the effect out. Where another transaction has
 /// marked the event and is still open, this waits for its end. The marks are the table `pivotal_processed`,
-/// which is created where the search path has none, and last for StoreOptions::retention.
+/// which is created where the search path has none, and last for StoreOptions::retention. The effect is as durable as
+/// your transaction is: that is your connection's `synchronous_commit`.
 ///
 /// Throws StoreError where PostgreSQL fails; roll back then. Above READ COMMITTED that includes a mark that
 /// another transaction has made in the meantime: begin again. Throws std::logic_error where no transaction is
 /// open: a mark that is committed by itself would lose the event in a crash. It waits as long as the
 /// connection's own settings allow. Thread safety is the connection's.
 bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options = {});
+
+/// Whether nothing newer was applied for `key` (`customer/cus_1`), in the transaction that is open on `connection` and
+/// changes the state: an old event that comes late, or is tried again, then does not overwrite what is newer.
+///
+///     if (pivotal::mark_newest(db, "customer/" + id, event.created_at.value_or(""))) { ... the new state ... }
+///
+/// `created_at` is a time of RFC 3339, compared as an instant, to the last digit of its fraction; an equal one is newest
+/// again. std::invalid_argument where it is none. One row a key is kept, in the table `pivotal_newest`, whatever the
+/// retention. What `mark_processed` says of errors, of other transactions and of the table holds here too.
+bool mark_newest(PGconn* connection, std::string_view key, std::string_view created_at,
+                 const StoreOptions& options = {});
 
 // ---- PostgresStore ----
 
@@ -166,45 +178,46 @@ inline bool PostgresStore::forget(std::string_view event_id) {
         .changed_one();
 }
 
-// ---- mark_processed ----
+// ---- mark_processed, mark_newest ----
 
 inline bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options) {
-    const PGTransactionStatusType status = PQtransactionStatus(connection);
-    if (status == PQTRANS_IDLE || status == PQTRANS_ACTIVE)
-        throw std::logic_error("pivotal: mark_processed needs an open transaction, which also has the effect");
-    const auto execute = [&](const char* sql) { return detail::PostgresResult(connection, PQexec(connection, sql)); };
-    if (options.create_schema &&
-        execute("SELECT 1 FROM pg_class WHERE oid = to_regclass('pivotal_processed')").rows() == 0) {
-        execute(detail::PostgresPool::schema_lock);
-        execute(detail::postgres_marks);
-    }
+    detail::require_transaction(connection, "mark_processed");
+    detail::create_missing(connection, "pivotal_processed", detail::postgres_marks, options);
     // Its own mark that has expired is removed before, others behind it.
-    const detail::PostgresParameters parameters(options.consumer, event_id,
-                                                detail::store_time(detail::checked(options).retention),
-                                                std::int64_t{detail::removals_per_claim});
-    return detail::PostgresResult(
-               connection,
-               PQexecParams(connection,
-                            "WITH clock AS (SELECT clock_timestamp() AS now), expired AS ("
-                            "  DELETE FROM pivotal_processed WHERE consumer = $1 AND event_id = $2"
-                            "  AND expires_at <= clock_timestamp() RETURNING 1"
-                            "), mark AS ("
-                            "  INSERT INTO pivotal_processed (consumer, event_id, expires_at)"
-                            "  SELECT $1, $2, now + $3 * interval '1 ms'"
-                            "  FROM clock, (SELECT count(*) FROM expired) AS removed_before"
-                            "  ON CONFLICT DO NOTHING RETURNING 1"
-                            "), others AS ("
-                            "  SELECT consumer, event_id FROM pivotal_processed"
-                            "  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)"
-                            "  AND (SELECT count(*) FROM mark) = 1"
-                            "  ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED"
-                            "), removed AS ("
-                            "  DELETE FROM pivotal_processed AS old USING others"
-                            "  WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)"
-                            ") SELECT 1 FROM mark",
-                            parameters.count, parameters.types(), parameters.values(), parameters.lengths(),
-                            parameters.formats(), 1))
+    return detail::run_in(connection, R"(
+                WITH clock AS (SELECT clock_timestamp() AS now), expired AS (
+                  DELETE FROM pivotal_processed WHERE consumer = $1 AND event_id = $2
+                  AND expires_at <= clock_timestamp() RETURNING 1
+                ), mark AS (
+                  INSERT INTO pivotal_processed (consumer, event_id, expires_at)
+                  SELECT $1, $2, now + $3 * interval '1 ms'
+                  FROM clock, (SELECT count(*) FROM expired) AS removed_before
+                  ON CONFLICT DO NOTHING RETURNING 1
+                ), others AS (
+                  SELECT consumer, event_id FROM pivotal_processed
+                  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)
+                  AND (SELECT count(*) FROM mark) = 1
+                  ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED
+                ), removed AS (
+                  DELETE FROM pivotal_processed AS old USING others
+                  WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)
+                ) SELECT 1 FROM mark)",
+                          options.consumer, event_id, detail::store_time(detail::checked(options).retention),
+                          std::int64_t{detail::removals_per_claim})
                .rows() == 1;
+}
+
+inline bool mark_newest(PGconn* connection, std::string_view key, std::string_view created_at,
+                        const StoreOptions& options) {
+    const std::string instant = detail::instant(created_at);
+    detail::require_transaction(connection, "mark_newest");
+    detail::create_missing(connection, "pivotal_newest", detail::postgres_newest, options);
+    return detail::run_in(connection, R"(
+                INSERT INTO pivotal_newest AS known (consumer, key, created_at) VALUES ($1, $2, $3)
+                ON CONFLICT (consumer, key) DO UPDATE SET created_at = EXCLUDED.created_at
+                WHERE EXCLUDED.created_at >= known.created_at)",
+                          options.consumer, key, instant)
+        .changed_one();
 }
 
 }}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

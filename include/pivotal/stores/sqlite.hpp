@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include <sqlite3.h>
 
 #include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/receiver/instant.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
 #include <pivotal/detail/stores/sqlite/inbox.hpp>  // SqliteInbox
 #include <pivotal/detail/stores/sqlite/schema.hpp>
@@ -63,11 +63,23 @@ private:
 ///     sqlite3_exec(db, "COMMIT", ...);
 ///
 /// True: it was not processed before. False: it was; leave the effect out. The marks are the table
-/// `pivotal_processed`, which is created where it is missing, and last for StoreOptions::retention.
+/// `pivotal_processed`, which is created where it is missing, and last for StoreOptions::retention. The effect is as
+/// durable as your transaction is: that is your connection's `PRAGMA synchronous`.
 ///
 /// Throws StoreError where SQLite fails; roll back then. Throws std::logic_error where no transaction is open:
 /// a mark that is committed by itself would lose the event in a crash. Thread safety is the connection's.
 bool mark_processed(sqlite3* connection, std::string_view event_id, const StoreOptions& options = {});
+
+/// Whether nothing newer was applied for `key` (`customer/cus_1`), in the transaction that is open on `connection` and
+/// changes the state: an old event that comes late, or is tried again, then does not overwrite what is newer.
+///
+///     if (pivotal::mark_newest(db, "customer/" + id, event.created_at.value_or(""))) { ... the new state ... }
+///
+/// `created_at` is a time of RFC 3339, compared as an instant, to the last digit of its fraction; an equal one is newest
+/// again. std::invalid_argument where it is none. One row a key is kept, in the table `pivotal_newest`, whatever the
+/// retention. What `mark_processed` says of errors and of the table holds here too.
+bool mark_newest(sqlite3* connection, std::string_view key, std::string_view created_at,
+                 const StoreOptions& options = {});
 
 // ---- SqliteStore ----
 
@@ -154,11 +166,10 @@ inline bool SqliteStore::forget(std::string_view event_id) {
     });
 }
 
-// ---- mark_processed ----
+// ---- mark_processed, mark_newest ----
 
 inline bool mark_processed(sqlite3* connection, std::string_view event_id, const StoreOptions& options) {
-    if (sqlite3_get_autocommit(connection))
-        throw std::logic_error("pivotal: mark_processed needs an open transaction, which also has the effect");
+    detail::require_transaction(connection, "mark_processed");
     if (options.create_schema) detail::sqlite_execute(connection, detail::sqlite_marks);
     const detail::StoreTime now = detail::SqliteFile::now();
     detail::SqliteStatement(connection, R"(
@@ -170,6 +181,18 @@ inline bool mark_processed(sqlite3* connection, std::string_view event_id, const
                INSERT INTO pivotal_processed (consumer, event_id, expires_at)
                VALUES (?, ?, ?) ON CONFLICT DO NOTHING)")
                .execute(options.consumer, event_id, now + detail::store_time(detail::checked(options).retention)) == 1;
+}
+
+inline bool mark_newest(sqlite3* connection, std::string_view key, std::string_view created_at,
+                        const StoreOptions& options) {
+    const std::string instant = detail::instant(created_at);
+    detail::require_transaction(connection, "mark_newest");
+    if (options.create_schema) detail::sqlite_execute(connection, detail::sqlite_newest);
+    return detail::SqliteStatement(connection, R"(
+               INSERT INTO pivotal_newest (consumer, key, created_at) VALUES (?, ?, ?)
+               ON CONFLICT (consumer, key) DO UPDATE SET created_at = excluded.created_at
+               WHERE excluded.created_at >= pivotal_newest.created_at)")
+               .execute(options.consumer, key, instant) == 1;
 }
 
 }}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// What mark_processed must do in a transaction of the user's. Compiled once for each kind of database.
+// What mark_processed and mark_newest must do in a transaction of the user's. Compiled once for each kind of database.
 
 #include PIVOTAL_TEST_KIND
 
@@ -22,6 +22,7 @@ namespace stores_marks {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using pivotal::Claim;
+using pivotal::mark_newest;
 using pivotal::mark_processed;
 using pivotal::StoreOptions;
 using support::Agent;
@@ -108,6 +109,89 @@ TEST_CASE("marks are forgotten after the retention, a few with each new one", "[
     db.expire_marks("other");
     CHECK(mark(db, "19", {"other", 3600s}));
     CHECK_FALSE(mark(db, "19", {"other", 3600s}));
+}
+
+// ---- mark_newest ----
+
+TEST_CASE("what is older than what was applied is not applied", "[mark][newest]") {
+    const Kind kind;
+    const Database db(kind.address());
+    const auto mark = [&](const char* time, const char* key = "customer/cus_1", const StoreOptions& options = {}) {
+        db.begin();
+        const bool is_newest = mark_newest(db, key, time, options);
+        db.run("COMMIT");
+        return is_newest;
+    };
+    CHECK(mark("2026-05-26T14:02:00.000002+02:00"));
+    CHECK(mark("2026-05-26T12:02:00.000002Z"));  // the same instant
+    CHECK_FALSE(mark("2026-05-26T12:02:00.000001Z"));
+    CHECK_FALSE(mark("2026-05-26T12:02:00Z"));
+    CHECK_FALSE(mark("2026-05-26T14:00:00+03:00"));
+    CHECK(mark("2026-05-26T12:02:00.0000020001Z"));
+    CHECK_FALSE(mark("2026-05-26T12:02:00.000002Z"));
+    CHECK(mark("2026-05-26T08:03:00-04:00"));
+    CHECK(mark("2020-01-01T00:00:00Z", "customer/cus_2"));
+    CHECK(mark("2020-01-01T00:00:00Z", "customer/cus_1", {"other"}));
+    CHECK_FALSE(mark("2026-05-26T12:02:59Z", "customer/cus_1", {"default", 0s}));  // whatever the retention
+    for (const char* const unreadable : {"", "yesterday", "2026-05-26", "2026-05-26T12:02:00"}) {
+        db.begin();
+        CHECK_THROWS_AS(mark_newest(db, "customer/cus_1", unreadable), std::invalid_argument);
+        db.run("COMMIT");  // and the transaction goes on
+    }
+    CHECK_FALSE(mark("2026-05-26T12:02:59Z"));
+}
+
+TEST_CASE("what is newest goes with its transaction", "[mark][newest]") {
+    const Kind kind;
+    const Database db(kind.address());
+    CHECK_THROWS_AS(mark_newest(db, "key", "2026-05-26T12:00:00Z"), std::logic_error);
+    StoreOptions options;
+    options.create_schema = false;
+    db.begin();
+    CHECK_THROWS_AS(mark_newest(db, "key", "2026-05-26T12:00:00Z", options), pivotal::StoreError);
+    db.run("ROLLBACK");
+    for (const std::string& key : {""s, "'"s, "a\0b"s, "a\0c"s, "\xff"s, std::string(256, '\0')}) {
+        db.begin();
+        CHECK(mark_newest(db, key, "2026-05-26T12:00:01Z"));
+        db.run("ROLLBACK");
+        db.begin();
+        CHECK(mark_newest(db, key, "2026-05-26T12:00:00Z"));
+        CHECK_FALSE(mark_newest(db, key, "2026-05-26T11:59:59Z"));
+        db.run("COMMIT");
+    }
+}
+
+TEST_CASE("of many connections each leaves a state that is not older", "[mark][newest][race]") {
+    const Kind kind;
+    constexpr int threads = 8, rounds = 100;
+    const Database first(kind.address());
+    first.run("CREATE TABLE states (time text); INSERT INTO states VALUES ('0')");
+    std::atomic<int> errors{0}, backwards{0}, applied{0};
+    std::vector<std::thread> running;
+    for (int thread = 0; thread < threads; ++thread)
+        running.emplace_back([&, thread] {
+            try {
+                const Database db(kind.address());
+                std::minstd_rand random(static_cast<unsigned>(thread) + 1);  // NOLINT: the same in each run
+                for (int round = 0; round < rounds; ++round) {
+                    const std::string time = std::to_string(100'000 + random() % 900'000);
+                    db.begin();
+                    if (mark_newest(db, "key", "2026-05-26T12:00:00." + time + "Z")) {
+                        if (db.number("SELECT count(*) FROM states WHERE time > '" + time + "'") > 0) ++backwards;
+                        db.run("UPDATE states SET time = '" + time + "'");
+                        ++applied;
+                    }
+                    db.run("COMMIT");
+                }
+            } catch (...) {
+                ++errors;
+            }
+        });
+    for (std::thread& thread : running) thread.join();
+    CHECK(errors == 0);
+    CHECK(backwards == 0);
+    CHECK(applied > 0);
+    CHECK(applied < threads * rounds);
 }
 
 TEST_CASE("of many connections one marks each event", "[mark][race]") {

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -214,15 +213,8 @@ inline bool PostgresInbox::done(const Job& job) {
 }
 
 inline bool PostgresInbox::complete_in(PGconn* connection, const Job& job) {
-    const PGTransactionStatusType status = PQtransactionStatus(connection);
-    if (status == PQTRANS_IDLE || status == PQTRANS_ACTIVE)
-        throw std::logic_error("pivotal: complete_in needs an open transaction, which also has the effect");
-    return finish(job, [&](const char* sql, const auto&... values) {
-        const detail::PostgresParameters parameters(values...);
-        return detail::PostgresResult(
-            connection, PQexecParams(connection, sql, parameters.count, parameters.types(), parameters.values(),
-                                     parameters.lengths(), parameters.formats(), 1));
-    });
+    detail::require_transaction(connection, "complete_in");
+    return finish(job, [&](const auto&... all) { return detail::run_in(connection, all...); });
 }
 
 inline bool PostgresInbox::put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error,

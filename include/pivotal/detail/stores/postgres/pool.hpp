@@ -11,6 +11,7 @@
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/postgres/address.hpp>
 #include <pivotal/detail/stores/postgres/connection.hpp>
+#include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/detail/stores/postgres/schema.hpp>
 #include <pivotal/detail/stores/schema_version.hpp>
 #include <pivotal/idempotency.hpp>
@@ -89,5 +90,15 @@ private:
 
     ConnectionPool<PostgresConnection> connections_;
 };
+
+/// In a transaction of the user's.
+inline void create_missing(PGconn* connection, std::string_view table, const char* schema,
+                           const StoreOptions& options) {
+    if (!options.create_schema ||
+        run_in(connection, "SELECT to_regclass(convert_from($1, 'UTF8')) IS NOT NULL", table).integer(0, 0))
+        return;
+    for (const char* const sql : {PostgresPool::schema_lock, schema})
+        PostgresResult(connection, PQexec(connection, sql));
+}
 
 }}}  // namespace pivotal::v1::detail

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -126,5 +127,19 @@ public:
 private:
     std::unique_ptr<PGresult, PostgresCloser> result_;
 };
+
+/// For a `function` that is a part of the user's transaction.
+inline void require_transaction(PGconn* connection, const char* function) {
+    const PGTransactionStatusType status = PQtransactionStatus(connection);
+    if (status == PQTRANS_IDLE || status == PQTRANS_ACTIVE)
+        throw std::logic_error(std::string("pivotal: ") + function +
+                               " needs an open transaction, which also has the effect");
+}
+template <class... Values>
+PostgresResult run_in(PGconn* connection, const char* sql, const Values&... values) {
+    const PostgresParameters parameters(values...);
+    return PostgresResult(connection, PQexecParams(connection, sql, parameters.count, parameters.types(),
+                                                   parameters.values(), parameters.lengths(), parameters.formats(), 1));
+}
 
 }}}  // namespace pivotal::v1::detail

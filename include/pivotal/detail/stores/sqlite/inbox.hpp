@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -203,8 +202,7 @@ inline bool SqliteInbox::done(const Job& job) {
 }
 
 inline bool SqliteInbox::complete_in(sqlite3* connection, const Job& job) {
-    if (sqlite3_get_autocommit(connection))
-        throw std::logic_error("pivotal: complete_in needs an open transaction, which also has the effect");
+    detail::require_transaction(connection, "complete_in");
     return finish(job, [&](const char* sql, const auto&... values) {
         return detail::SqliteStatement(connection, sql).execute(values...);
     });

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,13 @@ public:
 
 inline void sqlite_execute(sqlite3* connection, const char* sql) {
     if (sqlite3_exec(connection, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw_sqlite_error(connection);
+}
+
+/// For a `function` that is a part of the user's transaction.
+inline void require_transaction(sqlite3* connection, const char* function) {
+    if (sqlite3_get_autocommit(connection))
+        throw std::logic_error(std::string("pivotal: ") + function +
+                               " needs an open transaction, which also has the effect");
 }
 
 /// UTF-8 that SQLite gives back as it was, in a database of UTF-16 too: no NUL in it, and neither U+FFFE nor U+FFFF.
