@@ -72,6 +72,7 @@ struct CommonOptions {
 void add_listen(CLI::App& app, const CommonOptions& common, int& status);
 void add_send(CLI::App& app, const CommonOptions& common, int& status);
 void add_offline(CLI::App& app, const CommonOptions& common, int& status);  // sign, verify, explain, secret
+void add_inbox(CLI::App& app, int& status);
 void add_completion(CLI::App& app, int& status);
 
 /// UsageError, with the name that is meant, where a command or an option was given that there is not.

@@ -30,22 +30,24 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 }
 
 void add_options(const CLI::App& app, std::vector<Option>& options) {
-    for (const CLI::Option* const option : app.get_options({})) {
-        for (const std::string& name : option->get_lnames())
+    const auto add = [&](const std::string& name, const CLI::Option& option) {
+        const auto same = [&](const Option& one) { return one.name == name; };
+        if (std::none_of(options.begin(), options.end(), same))  // each has --help
             options.push_back(
-                {"--" + name, option->get_description(), option->get_items_expected_max() > 0, choices_of(*option)});
+                {name, option.get_description(), option.get_items_expected_max() > 0, choices_of(option)});
+    };
+    for (const CLI::Option* const option : app.get_options({})) {
+        for (const std::string& name : option->get_lnames()) add("--" + name, *option);
         if (option->get_lnames().empty())  // it stands without a name, as a word
             for (const std::string& word : choices_of(*option)) options.push_back({word, "", false, {}});
     }
     for (const CLI::App* const group : app.get_subcommands([](const CLI::App* one) { return one->get_name().empty(); }))
-        for (const CLI::Option* const option : group->get_options({}))
-            if (option != group->get_help_ptr())
-                options.push_back({"--" + option->get_lnames().front(), option->get_description(), false, {}});
+        add_options(*group, options);
 }
 
 Command described(const CLI::App& app, const std::string& path) {
     Command command{path, app.get_subcommands([](const CLI::App* one) { return !one->get_name().empty(); }), {}};
-    add_options(app, command.options);
+    for (const CLI::App* one = &app; one; one = one->get_parent()) add_options(*one, command.options);
     return command;
 }
 

@@ -39,8 +39,9 @@ int main(int argc, char** argv) try {
                 "a secret does not belong in an argument, where `ps` shows it to everybody: put it into the "
                 "environment variable PIVOTAL_WEBHOOK_SECRET or into a file (--secret-file)");
 
-    CLI::App app("Receives, sends, signs, verifies and explains the deliveries of Pivotal's webhooks.",
-                 "pivotal-webhook");
+    CLI::App app(
+        "Receives, sends, signs, verifies and explains the deliveries of Pivotal's webhooks; looks after an inbox.",
+        "pivotal-webhook");
     app.set_version_flag("--version", std::to_string(PIVOTAL_WEBHOOK_VERSION_MAJOR) + "." +
                                           std::to_string(PIVOTAL_WEBHOOK_VERSION_MINOR) + "." +
                                           std::to_string(PIVOTAL_WEBHOOK_VERSION_PATCH));
@@ -59,6 +60,7 @@ int main(int argc, char** argv) try {
     add_listen(app, common, status);
     add_send(app, common, status);
     add_offline(app, common, status);
+    add_inbox(app, status);
     add_completion(app, status);
     try {
         app.parse(argc, argv);
