@@ -45,7 +45,8 @@ class ListInbox : public Inbox {
 public:
     std::function<void()> on_put, on_take, on_done, on_retry, on_bury;
 
-    bool put(const Event& event, Body body) override {
+    bool put(const Event& event, Body body) override { return put(event, body, 0); }
+    bool put(const Event& event, Body body, int attempt) {
         if (on_put) on_put();
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!states_.emplace(event.id, "waiting").second) return false;
@@ -53,6 +54,7 @@ public:
         job.event = event;
         job.body = body.view();
         job.message_id = event.delivery.message_id;
+        job.attempt = attempt;
         due_.push_back(std::move(job));
         wake_workers();
         return true;
@@ -119,9 +121,7 @@ public:
     void add(const std::string& id, int attempt = 0) {
         Event event;
         event.id = id;
-        put(event, "");
-        const std::lock_guard<std::mutex> lock(mutex_);
-        due_.back().attempt = attempt;
+        put(event, "", attempt);
     }
 
     std::vector<std::chrono::milliseconds> delays;
