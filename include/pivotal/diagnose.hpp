@@ -10,7 +10,6 @@
 #include <pivotal/body.hpp>
 #include <pivotal/detail/core/json_abi.hpp>
 #include <pivotal/detail/core/numeric_locale.hpp>
-#include <pivotal/detail/diagnose/gzip.hpp>
 #include <pivotal/detail/diagnose/report.hpp>
 #include <pivotal/detail/diagnose/search.hpp>
 #include <pivotal/finding.hpp>
@@ -83,9 +82,9 @@ inline namespace with_zlib {  // other functions than those without it, should b
                                                      Clock::time_point now = Clock::now()) {
     const detail::SeenHeaders seen(headers);
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)
-    constexpr detail::GzipCodec codec = detail::zlib_codec;
+    constexpr detail::GzipCodec codec = &detail::zlib_codec;
 #else
-    constexpr detail::GzipCodec codec{};
+    constexpr detail::GzipCodec codec = nullptr;
 #endif
     std::string_view rest = secrets.view();
     const bool accepted = detail::is_accepted(secrets.view(), body, seen, now);
@@ -93,7 +92,7 @@ inline namespace with_zlib {  // other functions than those without it, should b
         return {detail::nothing_wrong(body)};
     const detail::Evidence evidence(secrets.view(), body.view(), seen, codec);
     const detail::SearchResult result = detail::SignatureSearch::run(evidence);
-    return detail::DiagnosisReport(evidence, result, accepted, now, WebhookOptions().tolerance).take();
+    return detail::DiagnosisReport{evidence, result, accepted, now, WebhookOptions().tolerance}.take();
 }
 
 #if defined(PIVOTAL_DIAGNOSE_ZLIB)

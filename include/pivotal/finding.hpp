@@ -52,38 +52,15 @@ enum class Finding {
 
 /// The enumerator's name, such as "body_reserialized", for logs and tests. Thread-safe.
 constexpr std::string_view to_string(Finding finding) noexcept {
-    constexpr std::string_view names[] = {"verified",
-                                          "body_reserialized",
-                                          "body_end_changed",
-                                          "body_start_changed",
-                                          "body_line_ends",
-                                          "body_charset",
-                                          "body_base64",
-                                          "body_json_string",
-                                          "body_truncated",
-                                          "body_still_gzip",
-                                          "body_was_gunzipped",
-                                          "body_empty",
-                                          "secret_used_as_text",
-                                          "secret_with_version",
-                                          "secret_url_safe",
-                                          "secret_quoted",
-                                          "secret_malformed",
-                                          "secret_is_another",
-                                          "header_missing",
-                                          "header_malformed",
-                                          "headers_mixed",
-                                          "headers_joined",
-                                          "header_trimmed",
-                                          "event_id_for_header",
-                                          "timestamp_in_milliseconds",
-                                          "clock_wrong",
-                                          "crypto_failure",
-                                          "unexplained"};
-    constexpr auto count = sizeof names / sizeof *names;
-    static_assert(count == static_cast<std::size_t>(Finding::unexplained) + 1, "a name for each finding");
-    const auto place = static_cast<std::size_t>(finding);
-    return place < count ? names[place] : "unknown";
+    std::string_view names =
+        "verified body_reserialized body_end_changed body_start_changed body_line_ends body_charset body_base64 "
+        "body_json_string body_truncated body_still_gzip body_was_gunzipped body_empty secret_used_as_text "
+        "secret_with_version secret_url_safe secret_quoted secret_malformed secret_is_another header_missing "
+        "header_malformed headers_mixed headers_joined header_trimmed event_id_for_header timestamp_in_milliseconds "
+        "clock_wrong crypto_failure unexplained unknown";
+    if (finding < Finding::verified || finding > Finding::unexplained) return names.substr(names.rfind(' ') + 1);
+    for (int i = 0; i < static_cast<int>(finding); ++i) names.remove_prefix(names.find(' ') + 1);
+    return names.substr(0, names.find(' '));
 }
 
 /// One thing that diagnose() found.
@@ -99,8 +76,7 @@ namespace detail {
 /// One change under which a signature may verify.
 struct Change {
     Finding finding;
-    std::string when;    // continues "The signature verifies when "
-    std::string advice;  // a sentence of its own
+    std::string when;  // continues "The signature verifies when "
 };
 
 }  // namespace detail

@@ -188,7 +188,7 @@ TEST_CASE("what is written for a hostile body is bounded", "[diagnose]") {
     body += std::string(511, ']');
     constexpr std::size_t longest = pivotal::detail::max_written_json;
     for (const auto& layout : pivotal::detail::json_layouts) {
-        const std::string written = pivotal::detail::laid_out(body, layout);
+        const std::string written = pivotal::detail::restyled(body, {layout});
         CHECK(written.capacity() <= 3 * longest);
         CHECK((written.size() > longest) == !layout.newline.empty());
     }

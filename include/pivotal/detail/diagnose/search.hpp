@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,10 +14,8 @@
 #include <pivotal/detail/core/openssl.hpp>
 #include <pivotal/detail/core/timestamp.hpp>
 #include <pivotal/detail/diagnose/bodies.hpp>
-#include <pivotal/detail/diagnose/gzip.hpp>
-#include <pivotal/detail/diagnose/headers.hpp>
 #include <pivotal/detail/diagnose/json.hpp>
-#include <pivotal/detail/diagnose/secrets.hpp>
+#include <pivotal/detail/diagnose/sender.hpp>
 #include <pivotal/finding.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -29,6 +26,7 @@ struct Evidence {
     std::string_view body;
     GzipCodec codec;
     const SeenHeaders& seen;
+    std::optional<HeaderTable> table;
     FoundHeaders found;  // what Webhook looks at, of `seen`
     SecretForms secrets;
     JsonBody json;
@@ -38,27 +36,22 @@ struct Evidence {
         : body(body_),
           codec(codec_),
           seen(seen_),
-          found(chosen_headers(seen)),
+          found(find_headers(seen.fields, table)),
           secrets(secret_texts),
           json(may_vary() ? TextParts(body).core : std::string_view()),
-          headers(seen, json.event_id()) {}
-    Evidence(const Evidence&) = delete;
-    Evidence& operator=(const Evidence&) = delete;
+          headers(seen, json.event_id) {}
 
     bool may_vary() const noexcept { return locale && body.size() <= max_diagnosed_body; }
 
     /// False where there is nothing to search with: no key, no signature, no id or no timestamp.
     bool is_complete() const noexcept {
-        return !headers.prefixes.empty() && !headers.signatures.empty() && !secrets.keys.empty();
+        return !headers.ids.empty() && !headers.timestamps.empty() && !headers.signatures.empty() &&
+               !secrets.keys.empty();
     }
 };
 
-/// Changes of one kind, each with an allowance of its own, so that none takes the work from the others.
-struct ChangeGroup {
-    enum Index { headers, secret, frame, charset, wrapping, gzip, style };
-
-    static constexpr std::size_t work = std::size_t{48} << 20;  // in bytes that are hashed or written
-};
+/// Kinds of changes, each with an allowance of its own, so that none takes the work from the others.
+enum ChangeGroup : std::size_t { of_headers, of_secret, of_frame, of_charset, of_wrapping, of_gzip, of_style };
 
 inline constexpr std::array<const char*, 7> change_groups = {
     "the event's id used as the header's, headers of two families mixed, joined or trimmed, a timestamp in "
@@ -74,18 +67,15 @@ inline constexpr std::array<const char*, 7> change_groups = {
 
 /// What a search ended with.
 struct SearchResult {
-    enum class Outcome { nothing, proved, failed };  // failed inside OpenSSL
-
-    Outcome outcome = Outcome::nothing;
+    bool proved = false, failed = false;  // failed inside OpenSSL
     std::size_t attempts = 0;
     /// Of each group: how many changes at once were all tried. Two, unless its work was used up.
-    std::array<int, change_groups.size()> finished = {2, 2, 2, 2, 2, 2, 2};
+    std::array<std::size_t, change_groups.size()> finished = {2, 2, 2, 2, 2, 2, 2};
 
     // Where it is proved:
     std::vector<Change> changes;
-    std::string timestamp;     // the one that was signed
-    std::size_t secret = 0;    // whose key it was
-    bool key_as_it_is = true;  // and not made of the secret in another way
+    std::string timestamp;         // the one that was signed
+    const KeyForm* key = nullptr;  // the one that signed
 };
 
 /// Looks for the changes of body, headers and key under which the signature of one delivery verifies. The
@@ -95,30 +85,19 @@ public:
     static SearchResult run(const Evidence& evidence) {
         const ErrorQueueGuard guard;
         SignatureSearch search(evidence);
-        if (evidence.is_complete())
-            while (search.is_on() && search.changes_ <= 2) {
-                search.try_each_text();
-                ++search.changes_;
-            }
+        for (; evidence.is_complete() && search.is_on() && search.changes_ <= 2; ++search.changes_)
+            search.try_text(evidence.body, 0);
         return std::move(search.result_);
     }
 
 private:
-    using Outcome = SearchResult::Outcome;
+    explicit SignatureSearch(const Evidence& evidence) : evidence_(evidence) { left_.fill(std::size_t{48} << 20); }
 
-    explicit SignatureSearch(const Evidence& evidence) : evidence_(evidence), frames_(Frame::all()) {
-        left_.fill(ChangeGroup::work);
-        if (!evidence.may_vary()) frames_.resize(1);
-    }
+    bool is_on() const noexcept { return !result_.proved && !result_.failed; }
 
-    bool is_on() const noexcept { return result_.outcome == Outcome::nothing; }
-
-    /// False where the group has no work left for changes of this number.
-    bool has_work(std::size_t group) const noexcept { return result_.finished[group] >= changes_; }
-
-    /// False where that is more than the group has left.
-    bool spend(std::size_t group, std::size_t bytes) noexcept {
-        if (left_[group] < bytes) {
+    /// False where that is more bytes, hashed or written, than the group has left, or it is over.
+    bool spend(ChangeGroup group, std::size_t bytes) noexcept {
+        if (!is_on() || left_[group] < bytes) {
             left_[group] = 0;
             result_.finished[group] = (std::min)(result_.finished[group], changes_ - 1);
             return false;
@@ -127,117 +106,96 @@ private:
         return true;
     }
 
-    void try_each_text() {
-        try_text(evidence_.body, nullptr, 0);
-        if (changes_ == 0 || !evidence_.may_vary()) return;
-        const auto spend_on = [&](std::size_t group) {
-            return [this, group](std::size_t bytes) { return spend(group, bytes); };
-        };
-        const auto use_in = [&](std::size_t group) {
-            return [this, group](std::string_view text, const Change& change) {
-                return text == evidence_.body || try_text(text, &change, group);
+    /// Tries what is `changes_` away from the delivery and has this text, and then what changes the text further: its
+    /// frame from the part `first` on. False where it makes no sense to go on with the group.
+    bool try_text(std::string_view text, int first) {
+        const std::size_t left = changes_ - result_.changes.size();
+        const bool varies = !result_.changes.empty();
+        for (const HeaderForm& id : evidence_.headers.ids)
+            for (const HeaderForm& timestamp : evidence_.headers.timestamps) {
+                const bool one_cause = id.change && timestamp.change && id.change->finding == timestamp.change->finding;
+                const std::size_t changes = (id.change ? 1U : 0U) + (timestamp.change && !one_cause ? 1U : 0U);
+                for (const KeyForm& key : evidence_.secrets.keys) {
+                    if (changes + (key.change ? 1U : 0U) != left) continue;
+                    if (!varies) group_ = key.change ? of_secret : of_headers;
+                    if (const HeaderForm* const signature = fitting(key, id.text + '.' + timestamp.text + '.', text)) {
+                        for (const auto* change : {&id.change, &timestamp.change, &signature->change, &key.change})
+                            if (*change) result_.changes.push_back(**change);
+                        result_.timestamp = timestamp.text;
+                        result_.key = &key;
+                        result_.proved = true;
+                    }
+                    if (!is_on() || (varies && result_.finished[group_] < changes_)) return false;
+                }
+            }
+        if (left == 0 || !evidence_.may_vary()) return true;
+
+        const auto use_in = [&](ChangeGroup group) {
+            return [this, text, varies, group](std::string_view other, Change change, int next = 0) {
+                if (other == text) return true;
+                if (!varies) group_ = group;
+                if (!spend(group_, other.size() / 4)) return false;  // a copy is cheaper than the rest
+                result_.changes.push_back(std::move(change));
+                const bool goes_on = try_text(other, next);
+                if (!result_.proved) result_.changes.pop_back();
+                return goes_on;
             };
         };
-        for_each_charset(evidence_.body, use_in(ChangeGroup::charset));
-        for_each_wrapping(evidence_.body, use_in(ChangeGroup::wrapping));
-        for_each_gzip(evidence_.body, evidence_.codec, parse_timestamp(evidence_.found.timestamp).value_or(0),
-                      spend_on(ChangeGroup::gzip), use_in(ChangeGroup::gzip));
-        const TextParts parts(evidence_.body);
-        evidence_.json.for_each_style(spend_on(ChangeGroup::style), [&](std::string_view text,
-                                                                        const std::string& style) {
-            const Change change{Finding::body_reserialized, "the body is written as JSON in another style: " + style,
-                                "A JSON library (or a formatter) parsed the body and wrote it again in its own style. "
-                                "Verify the raw body first, as it came, and parse it afterwards."};
-            return use_in(ChangeGroup::style)(std::string(parts.front).append(text).append(parts.tail), change);
-        });
-    }
-
-    /// Tries what is `changes_` away from the delivery and has this text, which is another than the body where
-    /// there is a change. False where it makes no sense to go on with the group.
-    bool try_text(std::string_view text, const Change* change, std::size_t group) {
+        for_each_frame(text, first, use_in(of_frame));
+        if (varies) return is_on() && result_.finished[group_] >= changes_;
+        const auto spend_on = [this](ChangeGroup group) {
+            return [this, group](std::size_t bytes) { return spend(group, bytes); };
+        };
+        for_each_charset(text, use_in(of_charset));
+        for_each_wrapping(text, use_in(of_wrapping));
+        for_each_gzip(text, evidence_.codec, parse_timestamp(evidence_.found.timestamp).value_or(0), spend_on(of_gzip),
+                      use_in(of_gzip));
         const TextParts parts(text);
-        for (const Frame& frame : frames_) {
-            const int rest = changes_ - frame.changes() - (change ? 1 : 0);
-            if (rest < 0) break;
-            const bool varies = change || frame.changes() > 0;
-            if (!change) group = ChangeGroup::frame;
-            if (varies && !spend(group, text.size() / 4)) return false;  // a copy is cheaper than the rest
-            const std::optional<std::string> framed = varies ? frame.around(parts) : std::optional<std::string>();
-            if (varies && !framed) continue;
-            for (const PrefixForm& prefix : evidence_.headers.prefixes)
-                for (const KeyForm& key : evidence_.secrets.keys) {
-                    if (prefix.changes + (key.change ? 1 : 0) != rest) continue;
-                    if (!varies) group = key.change ? ChangeGroup::secret : ChangeGroup::headers;
-                    const std::string_view body = varies ? std::string_view(*framed) : text;
-                    const SignatureForm* const signature = fitting_signature(key, prefix.text, body, group);
-                    if (signature) {
-                        if (change) result_.changes.push_back(*change);
-                        frame.describe(parts.tail, result_.changes);
-                        prove(key, prefix, *signature);
-                    }
-                    if (!is_on() || (varies && !has_work(group))) return false;
-                }
-        }
+        evidence_.json.for_each_style(spend_on(of_style), [&](std::string_view json, const std::string& style) {
+            return use_in(of_style)(
+                std::string(parts.front).append(json).append(parts.tail),
+                {Finding::body_reserialized, "the body is written as JSON in another style: " + style});
+        });
         return true;
     }
 
-    void prove(const KeyForm& key, const PrefixForm& prefix, const SignatureForm& signature) {
-        for (const auto* change : {&prefix.id->change, &prefix.timestamp->change, &signature.change, &key.change})
-            if (*change) result_.changes.push_back(**change);
-        result_.timestamp = prefix.timestamp->text;
-        result_.secret = key.secret;
-        result_.key_as_it_is = !key.change;
-        result_.outcome = Outcome::proved;
-    }
-
     /// The signature that belongs to this key, prefix and body, or null.
-    const SignatureForm* fitting_signature(const KeyForm& key, const std::string& before, std::string_view body,
-                                           std::size_t group) {
+    const HeaderForm* fitting(const KeyForm& key, const std::string& before, std::string_view body) {
+        constexpr std::size_t ed25519_cost = 65'536;  // a verification takes as long as hashing this many bytes
         // What Webhook tries as well is tried whatever it costs.
-        if (changes_ > 0 && !spend(group, body.size() + 512)) return nullptr;
+        if (changes_ > 0 && !spend(group_, body.size() + 512)) return nullptr;
         ++result_.attempts;
-        return key.ed25519 ? fitting(*key.ed25519, before, body, group) : fitting(*key.hmac, before, body);
-    }
-
-    const SignatureForm* fitting(const HmacSha256Key& hmac, std::string_view before, std::string_view body) {
-        const ScratchContext scratch;
-        SecretBytes<sha256_size> tag;
         SecretBytes<44 + 1> expected;
-        if (!hmac.compute(scratch, before, body, tag) || EVP_EncodeBlock(expected.data, tag.data, sha256_size) != 44) {
-            result_.outcome = Outcome::failed;
-            return nullptr;
+        std::string content;
+        if (key.ring.hmac.empty()) {
+            content.append(before).append(body);
+        } else {
+            const ScratchContext scratch;
+            SecretBytes<sha256_size> tag;
+            result_.failed = !key.ring.hmac.front().key.compute(scratch, before, body, tag) ||
+                             EVP_EncodeBlock(expected.data, tag.data, sha256_size) != 44;
         }
-        for (const SignatureForm& form : evidence_.headers.signatures)
-            if (form.version == SignatureVersion::hmac_sha256 &&
-                equal_in_constant_time(reinterpret_cast<const unsigned char*>(form.text.data()), expected.data,
-                                       form.text.size()))
-                return &form;
-        return nullptr;
-    }
-
-    const SignatureForm* fitting(const Ed25519Key& ed25519, std::string_view before, std::string_view body,
-                                 std::size_t group) {
-        constexpr std::size_t cost = 65'536;  // a verification takes as long as hashing this many bytes
-        const std::string content = std::string(before).append(body);
-        for (const SignatureForm& form : evidence_.headers.signatures) {
+        for (const HeaderForm& form : evidence_.headers.signatures) {
             unsigned char bytes[ed25519_signature_size];
-            if (form.version != SignatureVersion::ed25519 ||
-                base64_decode(form.text, bytes, sizeof bytes) != sizeof bytes)
-                continue;
-            if (changes_ > 0 && !spend(group, cost)) return nullptr;
-            const Ed25519Result result = ed25519.verify(bytes, content);
-            if (result == Ed25519Result::match) return &form;
-            if (result == Ed25519Result::failure) {
-                result_.outcome = Outcome::failed;
-                return nullptr;
+            if (result_.failed) break;
+            if (form.version == SignatureVersion::hmac_sha256) {
+                if (!key.ring.hmac.empty() &&
+                    equal_in_constant_time(reinterpret_cast<const unsigned char*>(form.text.data()), expected.data,
+                                           form.text.size()))
+                    return &form;
+            } else if (key.ring.hmac.empty() && base64_decode(form.text, bytes, sizeof bytes) == sizeof bytes) {
+                if (changes_ > 0 && !spend(group_, ed25519_cost)) break;
+                const Ed25519Result result = key.ring.ed25519.front().key.verify(bytes, content);
+                if (result == Ed25519Result::match) return &form;
+                result_.failed = result == Ed25519Result::failure;
             }
         }
         return nullptr;
     }
 
     const Evidence& evidence_;
-    std::vector<Frame> frames_;
-    int changes_ = 0;  // that are made at once
+    std::size_t changes_ = 0;  // that are made at once
+    ChangeGroup group_ = of_headers;
     std::array<std::size_t, change_groups.size()> left_{};
     SearchResult result_;
 };
