@@ -281,6 +281,14 @@ TEST_CASE("renewals that are stuck behind a lock delay no other", "[postgres][ou
             message.sign();
             (void)receiver.receive(message.body, {message.id, message.timestamp, message.signature}, support::now);
         });
+    struct Joined {  // also where what follows throws
+        std::atomic<bool>& end;
+        std::vector<std::thread>& threads;
+        ~Joined() {
+            end = true;
+            for (std::thread& thread : threads) thread.join();
+        }
+    } joined{end, delivering};
     wait_until("all handlers run", [&] { return inside == events; });
     const PostgresUser locking(kind.address());
     locking.run("BEGIN; SELECT FROM pivotal_claims WHERE event_id IN ('0', '1', '2', '3', '4', '5') FOR UPDATE");
@@ -291,9 +299,6 @@ TEST_CASE("renewals that are stuck behind a lock delay no other", "[postgres][ou
             if (others->claim(std::to_string(i), "another", 1h) != Claim::in_progress) ++taken;
         std::this_thread::sleep_for(20ms);
     }
-    locking.run("ROLLBACK");
-    end = true;
-    for (std::thread& thread : delivering) thread.join();
     CHECK(taken == 0);
 }
 
