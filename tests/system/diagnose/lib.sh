@@ -40,7 +40,7 @@ finds() {
 # last_heard: what a listener with --json found in the last delivery: "verified", the findings, or its error
 last_heard() {
     tail -1 listen.out |
-        jq -r 'if .verified then "verified" else ([.findings[]?.finding] | join(" ")) as $found |
+        jq -r 'if .verified then "verified" elif .error == "malformed event" then .error else ([.findings[]?.finding] | join(" ")) as $found |
             if $found == "" then .error else $found end end'
 }
 
