@@ -3,25 +3,37 @@
 #   tests/run.sh          the library's own tests (Debian packages only)
 #   tests/run.sh --all    what every change has to pass: other languages' libraries, real servers, lint, timing, ...
 #   tests/run.sh --nightly  that, and what compiles everything anew: sanitizers, compilers, machines, fuzzers, mutants, ...
+#   tests/run.sh --step NAME      one step of the latter: `tests`, or a folder with an all.sh such as quality/coverage
 #   tests/run.sh --fuzz MINUTES   each fuzz target for so long, two at a time; nothing else
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/lib.sh
 
-all=0 fuzz_minutes=
+all=0 fuzz_minutes= own_tests=1 scripts=()
+every=(tests/*/all.sh tests/*/*/all.sh)
 nightly=(tests/benchmark/all.sh tests/builds/headers/all.sh tests/compilers/all.sh tests/compilers/{machines,sanitize}/all.sh
     tests/fresh/all.sh tests/hostile/fuzz/all.sh tests/quality/{coverage,mutation}/all.sh tests/throughput/all.sh)
 while [ $# -gt 0 ]; do
     case $1 in
-        --all) all=1 ;;
-        --nightly) all=1 nightly=() ;;
+        --all)
+            all=1
+            for script in "${every[@]}"; do [[ " ${nightly[*]} " = *" $script "* ]] || scripts+=("$script"); done
+            ;;
+        --nightly) all=1 scripts=("${every[@]}") ;;
+        --step)
+            all=1 scripts=("tests/${2:-}/all.sh")
+            if [ "${2:-}" = tests ]; then scripts=(); else own_tests=0; fi
+            [ $own_tests = 1 ] || [ -x "${scripts[0]}" ] ||
+                die "--step needs one of: tests $(printf '%s\n' "${every[@]}" | sed 's|^tests/||; s|/all.sh$||' | xargs)"
+            shift
+            ;;
         --fuzz)
             fuzz_minutes=${2:-}
             [[ $fuzz_minutes =~ ^[1-9][0-9]*$ ]] || die "--fuzz needs a number of minutes"
             shift
             ;;
         -h | --help) help tests/run.sh ;;
-        *) die "unknown argument $1; usage: tests/run.sh [--all | --nightly | --fuzz MINUTES]" ;;
+        *) die "unknown argument $1; usage: tests/run.sh [--all | --nightly | --step NAME | --fuzz MINUTES]" ;;
     esac
     shift
 done
@@ -76,7 +88,7 @@ outcomes() {
         build/dev/Testing/Temporary/LastTest.log "$log/tests"
 }
 
-if step "the build" build; then
+if [ $own_tests = 1 ] && step "the build" build; then
     passed=0 # it is no test
     step "the tests" run_tests || true
     passed=0 failed=()
@@ -88,13 +100,10 @@ if step "the build" build; then
         esac
     done < <(outcomes)
 fi
-if [ $all = 1 ]; then
-    for script in tests/*/all.sh tests/*/*/all.sh; do
-        # None takes half as long: one that hangs does not keep the others from being run.
-        [[ " ${nightly[*]-} " = *" $script "* ]] || ! [ -e "$script" ] ||
-            step "$script" timeout --kill-after=10 1500 "$script" || true
-    done
-fi
+for script in ${scripts[@]+"${scripts[@]}"}; do
+    # None takes half as long: one that hangs does not keep the others from being run.
+    step "$script" timeout --kill-after=10 1500 "$script" || true
+done
 
 say "Summary"
 for name in ${skipped[@]+"${skipped[@]}"}; do printf '  skipped  %s\n' "$name"; done
