@@ -102,6 +102,10 @@ plant detail/core/text '#include <pivotal/detail/core/base64.hpp>'
 [ -z "$(wrong_layers "$planted")" ] || die "what is allowed is reported: $(wrong_layers "$planted")"
 plant detail/core/base64 '#include <pivotal/detail/core/text.hpp>'
 [ -n "$(wrong_layers "$planted")" ] || die "it is not noticed that two headers include each other"
+for script in tests/*/all.sh tests/*/*/all.sh; do
+    step=${script#tests/}
+    grep -q "\"${step%/all.sh}\"" .github/workflows/ci.yml || die "the workflow has no step ${step%/all.sh}"
+done
 found=$(unpinned .github/workflows/*)
 [ -z "$found" ] || die "an action is not pinned by its commit: $found"
 found=$(wrong_layers include)
