@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,7 @@
 #include <pivotal/detail/receiver/wakeups.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/idempotency.hpp>
+#include <pivotal/observation.hpp>
 
 namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
@@ -123,7 +125,8 @@ class Inbox {
 public:
     virtual ~Inbox() = default;
 
-    /// Durable when it returns. True: new. False: known already; one that is dead is due again, as by `requeue`.
+    /// Durable when it returns. True: new. False: known already; one that is dead is due again, with
+    /// this body and its attempts counted from 0.
     virtual bool put(const Event& event, Body body) = 0;
 
     /// Leases the event that has been due longest, and counts the attempt; nullopt: nothing is due. An event is due
@@ -178,6 +181,9 @@ protected:
 
     /// Wakes the InboxWorkers on this object: for `put`, and whatever else makes an event due at once.
     void wake_workers() { wakeups_.notify(); }
+    /// Calls wake_workers when another process has made an event due, until what it returns is destroyed. Null: nobody
+    /// tells of that; where something could have, the observer is told why it does not.
+    virtual std::shared_ptr<void> listen(const Observer& /*observer*/) { return nullptr; }
     /// @}
 
 private:

@@ -4,12 +4,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <random>
@@ -19,12 +16,13 @@
 #include <utility>
 #include <vector>
 
-#include <pivotal/detail/receiver/incidents.hpp>
 #include <pivotal/detail/receiver/lease_keeper.hpp>
+#include <pivotal/detail/receiver/observe.hpp>
 #include <pivotal/detail/receiver/repeat.hpp>
+#include <pivotal/detail/receiver/turns.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/inbox.hpp>
-#include <pivotal/incident.hpp>
+#include <pivotal/observation.hpp>
 
 namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
@@ -41,13 +39,13 @@ struct WorkerOptions {
     std::chrono::milliseconds min_backoff = std::chrono::seconds{1};
     /// ... and is never longer than this.
     std::chrono::milliseconds max_backoff = std::chrono::hours{1};
-    /// How often an idle worker looks for work, whatever the number of its threads. A `put` of the same Inbox object
-    /// wakes it at once.
+    /// How often an idle worker looks for work, whatever the number of its threads. A `put` of the same
+    /// Inbox object wakes it at once, and over PostgreSQL any other soon.
     std::chrono::milliseconds poll = std::chrono::milliseconds{500};
     /// A handler that runs for longer is an incident, and again each time that this doubles.
     std::chrono::milliseconds slow = std::chrono::minutes{1};
-    /// Told of what goes wrong, from the worker's threads, several at once; what it throws is dropped.
-    std::function<void(const Incident&)> on_incident = {};
+    /// Told of what happens, from the worker's threads.
+    Observer observer = {};
 };
 
 /// Handles the events of an Inbox in threads of its own, until it is stopped or destroyed.
@@ -69,7 +67,8 @@ class InboxWorker {
 public:
     /// Starts the threads.
     InboxWorker(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options = {});
-    /// Stops, and waits for the handlers that run.
+    /// Stops, and waits for the handlers that run. Where it is one of them that destroys the worker, it waits for the
+    /// others: that one goes on without it, and the observer is told of the mistake, an `internal_error`.
     ~InboxWorker();
     InboxWorker(const InboxWorker&) = delete;
     InboxWorker& operator=(const InboxWorker&) = delete;
@@ -79,48 +78,56 @@ public:
     bool stop(std::chrono::milliseconds deadline);
 
 private:
-    using Deadline = std::chrono::steady_clock::time_point;
+    class Loop;
 
-    /// The worker whose handler this thread runs, if it does.
-    static const InboxWorker*& current() noexcept {
-        thread_local const InboxWorker* worker = nullptr;
-        return worker;
+    void end() noexcept;
+
+    const std::shared_ptr<Loop> loop_;
+    std::vector<std::thread> threads_;
+    std::shared_ptr<void> listening_;
+};
+
+// ---- InboxWorker ----
+
+/// What the threads share, and keep: a worker that its own handler destroys is gone before its thread is.
+class InboxWorker::Loop {
+public:
+    Loop(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options);
+    void run() noexcept;
+    void observe(Observation::Kind kind, const Event* event, const char* error = nullptr,
+                 const detail::Attempt* attempt = nullptr) const noexcept {
+        detail::observe(options_.observer, kind, event, error, attempt);
     }
 
-    void request_stop() noexcept;
-    void end() noexcept;
-    void run() noexcept;
-    bool wait_for_turn(bool found);
-    void look_now();
-    void look_later(Deadline earliest);
-    void handle(Job job, Deadline lease_end);
-    void fail(const Job& job, const std::string& error, Deadline lease_end);
-    void give_up(const Job& job, const std::string& error, Deadline lease_end);
-    std::chrono::milliseconds backoff(int attempt) const;
-    void report(Incident::Reason reason, const Event* event, const char* error = nullptr) const noexcept {
-        detail::report(options_.on_incident, reason, event, error);
+    /// The loop whose handler this thread runs, if it does.
+    static const Loop*& current() noexcept {
+        thread_local const Loop* loop = nullptr;
+        return loop;
     }
 
     const std::shared_ptr<Inbox> inbox_;
     const JobHandler handler_;
     const WorkerOptions options_;
+    detail::Turns turns_;
+    const std::function<void()> on_put_ = [this] { turns_.look_now(); };
+
+private:
+    using Deadline = std::chrono::steady_clock::time_point;
+    using Kind = Observation::Kind;
+
+    void handle(Job job, Deadline lease_end);
+    void fail(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end);
+    void give_up(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end);
+    std::chrono::milliseconds backoff(int attempt) const;
+
     detail::LeaseKeeper keeper_;
-    std::mutex mutex_;
-    std::condition_variable wake_, ended_;
-    bool stopping_ = false;
-    bool polling_ = false;   // one of the idle threads waits until next_look_, for all of them
-    unsigned wanted_ = 0;    // looks that are to be made at once
-    unsigned handling_ = 0;  // threads that have an event
-    Deadline next_look_{};
-    std::size_t ended_threads_ = 0;
-    std::vector<std::thread> threads_;
-    const std::function<void()> on_put_ = [this] { look_now(); };
 };
 
-// ---- InboxWorker ----
-
-inline InboxWorker::InboxWorker(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options)
-    : inbox_(std::move(inbox)), handler_(std::move(handler)), options_(std::move(options)) {
+inline InboxWorker::Loop::Loop(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options)
+    : inbox_(std::move(inbox)),
+      handler_(std::move(handler)),
+      options_(std::move(options)),
+      turns_(options_.threads, options_.poll) {
     constexpr std::chrono::milliseconds nothing{0}, year = std::chrono::hours{24 * 365};
     const auto need = [](bool is_so, const char* what) {
         if (!is_so) throw std::invalid_argument(std::string("pivotal: an InboxWorker needs ") + what);
@@ -130,13 +137,19 @@ inline InboxWorker::InboxWorker(std::shared_ptr<Inbox> inbox, JobHandler handler
     need(options_.lease > nothing && options_.lease <= year, "a lease, of a year at most");
     need(options_.max_attempts > 0, "an attempt");
     need(options_.min_backoff >= nothing && options_.min_backoff <= year, "a min_backoff of 0 to a year");
-    need(options_.max_backoff >= nothing && options_.max_backoff <= year, "a max_backoff of 0 to a year");
+    need(options_.max_backoff >= options_.min_backoff && options_.max_backoff <= year,
+         "a max_backoff of min_backoff to a year");
     need(options_.poll > nothing && options_.poll <= year, "a time to poll after, of a year at most");
     need(options_.slow > nothing && options_.slow <= year, "a time that is slow, of a year at most");
-    threads_.reserve(options_.threads);
-    inbox_->wakeups_.add(&on_put_);
+}
+
+inline InboxWorker::InboxWorker(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options)
+    : loop_(std::make_shared<Loop>(std::move(inbox), std::move(handler), std::move(options))) {
+    threads_.reserve(loop_->options_.threads);
+    loop_->inbox_->wakeups_.add(&loop_->on_put_);
     try {
-        for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { run(); });
+        for (unsigned i = 0; i < loop_->options_.threads; ++i) threads_.emplace_back([loop = loop_] { loop->run(); });
+        listening_ = loop_->inbox_->listen(loop_->options_.observer);
     } catch (...) {
         end();
         throw;
@@ -147,108 +160,68 @@ inline InboxWorker::~InboxWorker() {
     end();
 }
 
-inline bool InboxWorker::stop(std::chrono::milliseconds deadline) {
-    if (current() == this) throw std::logic_error("pivotal: a handler cannot stop its own InboxWorker");
-    request_stop();
-    std::unique_lock<std::mutex> lock(mutex_);
-    const std::chrono::milliseconds year = std::chrono::hours{24 * 365};
-    return ended_.wait_for(lock, (std::min)(deadline, year), [this] { return ended_threads_ == threads_.size(); });
-}
-
-inline void InboxWorker::request_stop() noexcept {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-    wake_.notify_all();
-}
-
 inline void InboxWorker::end() noexcept {
-    request_stop();
-    for (std::thread& thread : threads_) thread.join();
-    inbox_->wakeups_.remove(&on_put_);
-}
-
-/// Returns when this thread is to look for work: at once where it has just found some, else when somebody has reason to
-/// think that there is some, or as the one of the idle threads that looks for all. False: the worker stops.
-inline bool InboxWorker::wait_for_turn(bool found) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    while (!stopping_ && !found) {
-        if (wanted_ > 0) {
-            --wanted_;
-            break;
-        }
-        if (polling_) {
-            wake_.wait(lock);
+    loop_->turns_.request_stop();
+    for (std::thread& thread : threads_) {
+        if (thread.get_id() != std::this_thread::get_id()) {
+            thread.join();
             continue;
         }
-        polling_ = true;
-        const bool in_time = !wake_.wait_until(lock, next_look_, [this] { return stopping_ || wanted_ > 0; });
-        polling_ = false;
-        wake_.notify_one();  // another one polls
-        if (!in_time) continue;
-        next_look_ = std::chrono::steady_clock::now() + options_.poll;
-        break;
+        thread.detach();
+        loop_->observe(Observation::Kind::internal_error, nullptr,
+                       "an InboxWorker was destroyed by its own handler, which goes on without it");
     }
-    return !stopping_;
+    listening_.reset();
+    loop_->inbox_->wakeups_.remove(&loop_->on_put_);
 }
 
-/// One more thread looks at once, where one is idle or about to be.
-inline void InboxWorker::look_now() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (wanted_ + handling_ < options_.threads) ++wanted_;
-    wake_.notify_one();
+inline bool InboxWorker::stop(std::chrono::milliseconds deadline) {
+    if (Loop::current() == loop_.get()) throw std::logic_error("pivotal: a handler cannot stop its own InboxWorker");
+    loop_->turns_.request_stop();
+    return loop_->turns_.wait_for_end(deadline);
 }
 
-/// The idle threads look no earlier than that.
-inline void InboxWorker::look_later(Deadline earliest) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    next_look_ = (std::max)(next_look_, earliest);
-}
-
-inline void InboxWorker::run() noexcept {
+inline void InboxWorker::Loop::run() noexcept {
     current() = this;
-    const auto failed = [this](Incident::Reason reason) {
-        report(reason, nullptr);
-        look_later(std::chrono::steady_clock::now() +
-                   (std::max<std::chrono::milliseconds>)(options_.poll, std::chrono::seconds(1)));
+    const auto failed = [this](Kind reason) {
+        observe(reason, nullptr);
+        turns_.look_later(std::chrono::steady_clock::now() +
+                          (std::max<std::chrono::milliseconds>)(options_.poll, std::chrono::seconds(1)));
         return false;
     };
-    const auto set_handling = [this](bool on) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        on ? ++handling_ : --handling_;
-    };
-    for (bool found = true; wait_for_turn(found);) {
+    for (bool found = true; turns_.wait(found);) {
         try {
             const Deadline start = std::chrono::steady_clock::now();
             std::optional<Job> job = inbox_->take(options_.lease);
             found = job.has_value();
             if (!found) {
-                look_later(start + options_.poll);
+                turns_.look_later(start + options_.poll);
                 continue;
             }
-            set_handling(true);
-            look_now();  // there may be more
+            turns_.set_handling(true);
+            turns_.look_now();  // there may be more
             try {
                 handle(*std::move(job), start + options_.lease);
             } catch (...) {
-                set_handling(false);
+                turns_.set_handling(false);
                 throw;
             }
-            set_handling(false);
+            turns_.set_handling(false);
         } catch (const std::bad_alloc&) {
-            found = failed(Incident::Reason::internal_error);
+            found = failed(Kind::internal_error);
         } catch (...) {
-            found = failed(Incident::Reason::store_unavailable);
+            found = failed(Kind::store_unavailable);
         }
     }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ++ended_threads_;
-    ended_.notify_all();
+    turns_.end();
 }
 
 /// The inbox may throw; the handler's exceptions end here.
-inline void InboxWorker::handle(Job job, Deadline lease_end) {
+inline void InboxWorker::Loop::handle(Job job, Deadline lease_end) {
+    detail::Attempt attempt;
+    attempt.number = job.attempt;
     if (job.attempt > options_.max_attempts) {  // those before it ended without a word
-        give_up(job, "its worker died, or lost its lease, in each attempt", lease_end);
+        give_up(job, "its worker died, or lost its lease, in each attempt", attempt, lease_end);
         return;
     }
     const auto end = std::make_shared<std::atomic<Deadline>>(lease_end);
@@ -264,7 +237,7 @@ inline void InboxWorker::handle(Job job, Deadline lease_end) {
             return held;
         };
     }();
-    const auto tell_slow = [on_incident = options_.on_incident, slow = options_.slow, id = job.event.id,
+    const auto tell_slow = [observer = options_.observer, slow = options_.slow, id = job.event.id,
                             message_id = job.event.delivery.message_id, times = std::int64_t{0}]() mutable {
         ++times;
         if ((times & (times - 1)) != 0) return true;
@@ -272,7 +245,7 @@ inline void InboxWorker::handle(Job job, Deadline lease_end) {
         event.id = id;
         event.delivery.message_id = message_id;
         const std::string text = "the handler has run for " + std::to_string((slow * times).count()) + " ms";
-        detail::report(on_incident, Incident::Reason::handler_slow, &event, text.c_str());
+        detail::observe(observer, Kind::slow, &event, text.c_str());
         return true;
     };
     job.renew = renew;
@@ -285,52 +258,59 @@ inline void InboxWorker::handle(Job job, Deadline lease_end) {
         const detail::LeaseKeeper::Guard watched(keeper_, 2 * options_.slow,
                                                  tell_slow);  // called at each half
         handler_(job);
+        attempt.end();
         outcome = Outcome::handled;
     } catch (const RetryAfter& retry) {
+        attempt.end();
         outcome = Outcome::postponed;
         delay = retry.delay();
         error = retry.what();
     } catch (const Discard& discard) {
+        attempt.end();
         outcome = Outcome::discarded;
         error = discard.what();
     } catch (...) {
+        attempt.end();
         detail::with_current_error([&](const char* text) { error = text; });
         if (error.empty()) error = "unknown error";
     }
     switch (outcome) {
         case Outcome::handled:
-            detail::record_handled(options_.on_incident, job.event, *end, [&] { return inbox_->done(job); });
+            detail::record_handled(options_.observer, job.event, attempt, *end, [&] { return inbox_->done(job); });
             break;
         case Outcome::postponed:
+            observe(Kind::postponed, &job.event, error.c_str(), &attempt);
             detail::repeat_until(*end, [&] { return inbox_->postpone(job, delay, error); });
             break;
         case Outcome::discarded:
-            give_up(job, error, *end);
+            give_up(job, error, attempt, *end);
             break;
         case Outcome::failed:
-            fail(job, error, *end);
+            fail(job, error, attempt, *end);
     }
 }
 
-inline void InboxWorker::fail(const Job& job, const std::string& error, Deadline lease_end) {
+inline void InboxWorker::Loop::fail(const Job& job, const std::string& error, const detail::Attempt& attempt,
+                                    Deadline lease_end) {
     if (job.attempt >= options_.max_attempts) {
-        give_up(job, error, lease_end);
+        give_up(job, error, attempt, lease_end);
         return;
     }
-    report(Incident::Reason::handler_failed, &job.event, error.c_str());
+    observe(Kind::failed, &job.event, error.c_str(), &attempt);
     detail::repeat_until(lease_end, [&] { return inbox_->retry(job, backoff(job.attempt), error); });
 }
 
-inline void InboxWorker::give_up(const Job& job, const std::string& error, Deadline lease_end) {
+inline void InboxWorker::Loop::give_up(const Job& job, const std::string& error, const detail::Attempt& attempt,
+                                       Deadline lease_end) {
     if (detail::repeat_until(lease_end, [&] { return inbox_->bury(job, error); }))
-        report(Incident::Reason::buried, &job.event, error.c_str());
+        observe(Kind::buried, &job.event, error.c_str(), &attempt);
 }
 
 /// Between half of it and all of it, so that what failed together does not come back together.
-inline std::chrono::milliseconds InboxWorker::backoff(int attempt) const {
+inline std::chrono::milliseconds InboxWorker::Loop::backoff(int attempt) const {
     using std::chrono::milliseconds;
     const milliseconds most = options_.max_backoff;
-    milliseconds top = (std::min)(options_.min_backoff, most);
+    milliseconds top = options_.min_backoff;
     for (int i = 0; i < attempt && top < most; ++i) top *= 2;
     top = (std::min)(top, most);
     thread_local std::minstd_rand random{std::random_device{}()};

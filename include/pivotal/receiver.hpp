@@ -17,8 +17,8 @@
 
 #include <pivotal/body.hpp>
 #include <pivotal/detail/receiver/due_time.hpp>
-#include <pivotal/detail/receiver/incidents.hpp>
 #include <pivotal/detail/receiver/lease_keeper.hpp>
+#include <pivotal/detail/receiver/observe.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/repeat.hpp>
 #include <pivotal/error.hpp>
@@ -26,7 +26,7 @@
 #include <pivotal/headers.hpp>
 #include <pivotal/idempotency.hpp>
 #include <pivotal/inbox.hpp>
-#include <pivotal/incident.hpp>
+#include <pivotal/observation.hpp>
 #include <pivotal/webhook.hpp>
 
 namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -36,9 +36,8 @@ struct ReceiverOptions {
     /// How long the claim of a process that died keeps others from the event; more than nothing, a year at
     /// most. Renewed while a handler runs.
     std::chrono::milliseconds lease = std::chrono::seconds{30};
-    /// Told of what goes wrong besides refused deliveries, from the thread that called `receive`; several
-    /// threads may call it at once. What it throws is dropped.
-    std::function<void(const Incident&)> on_incident = {};
+    /// Told of what happens, from the thread that called `receive`.
+    Observer observer = {};
     /// How long a delivery waits for the outcome of another one of the same event, from nothing to 9 s. Not all
     /// senders retry what they are told is in progress: a resend by hand, for one, is not.
     std::chrono::milliseconds wait = std::chrono::seconds{5};
@@ -75,7 +74,8 @@ struct ReceiverOptions {
 /// | OpenSSL fails, memory runs out, a HeaderSource throws | `500 internal error`; an incident |
 ///
 /// Whatever the store does, the reply takes 9 s at most, and the handler's time beyond that: Pivotal waits for 10.
-/// What an incident says is for `on_incident` alone; the sender is told no more than the reply.
+/// An incident is an Observation that is_incident(). What it says is for the observer alone; the sender is told no more
+/// than the reply.
 ///
 /// **Thread safety:** `receive` may be called from many threads at once; the handler then runs in as many.
 /// Copies share the store, the handler and the thread that renews leases.
@@ -114,8 +114,14 @@ private:
     Reply handle_claimed(const Handling& mode, const Event& event, const std::string& owner, detail::Deadline due);
     Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) const;
     void release(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) noexcept;
-    void report(Incident::Reason reason, const Event* event) const noexcept {
-        detail::report(options_.on_incident, reason, event);
+    using Kind = Observation::Kind;
+    void observe(Kind kind, const Event* event, const char* error = nullptr, const detail::Attempt* attempt = nullptr,
+                 std::error_code code = {}) const noexcept {
+        detail::observe(options_.observer, kind, event, error, attempt, code);
+    }
+    Reply answer(Kind kind, const Event& event, Reply reply) const noexcept {
+        observe(kind, &event, kind == Kind::store_unavailable ? nullptr : "");
+        return reply;
     }
 
     static constexpr std::chrono::seconds patience{9};  // Pivotal's is 10
@@ -156,10 +162,13 @@ inline Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::ti
         if (const std::optional<Event> event = webhook_.verify(body, headers, error, now))
             return accept(*event, body, due);
         const Reply refused = reply(error);
-        if (refused.status < 500) return refused;
+        if (refused.status < 500) {
+            observe(Kind::refused, nullptr, "", nullptr, error);
+            return refused;
+        }
         throw std::system_error(error);
     } catch (...) {
-        report(Incident::Reason::internal_error, nullptr);
+        observe(Kind::internal_error, nullptr);
         return {};
     }
 }
@@ -171,19 +180,19 @@ inline Reply Receiver::accept(const Event& event, Body body, detail::Deadline du
         const detail::DueTime in_time(due);
         return put(*std::get<Accepting>(mode_), event, body);
     } catch (...) {
-        report(Incident::Reason::internal_error, &event);
+        observe(Kind::internal_error, &event);
         return {};
     }
 }
 
 inline Reply Receiver::put(Inbox& inbox, const Event& event, Body body) {
     try {
-        return {200, inbox.put(event, body) ? "ok" : "duplicate"};
+        if (inbox.put(event, body)) return answer(Kind::accepted, event, {200, "ok"});
+        return answer(Kind::duplicate, event, {200, "duplicate"});
     } catch (const std::bad_alloc&) {
         throw;
     } catch (...) {
-        report(Incident::Reason::store_unavailable, &event);
-        return {503, "store unavailable"};
+        return answer(Kind::store_unavailable, event, {503, "store unavailable"});
     }
 }
 
@@ -196,18 +205,17 @@ inline Reply Receiver::handle(const Handling& mode, const Event& event, detail::
     } catch (const std::bad_alloc&) {
         throw;
     } catch (...) {
-        report(Incident::Reason::store_unavailable, &event);
-        return {503, "store unavailable"};
+        return answer(Kind::store_unavailable, event, {503, "store unavailable"});
     }
     switch (found) {
         case Claim::granted:
             return handle_claimed(mode, event, owner, due);
         case Claim::duplicate:
-            return {200, "duplicate"};
+            return answer(Kind::duplicate, event, {200, "duplicate"});
         case Claim::in_progress:
             break;
     }
-    return {409, "in progress"};
+    return answer(Kind::in_progress, event, {409, "in progress"});
 }
 
 /// Asks again while the event is in progress elsewhere, for as long as the options say.
@@ -225,6 +233,8 @@ inline Claim Receiver::claim(IdempotencyStore& store, const Event& event, const 
 
 inline Reply Receiver::handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
                                       detail::Deadline due) {
+    detail::Attempt attempt;
+    std::optional<Discard> discarded;
     {
         std::optional<detail::LeaseKeeper::Guard> guard;
         try {
@@ -238,12 +248,15 @@ inline Reply Receiver::handle_claimed(const Handling& mode, const Event& event, 
         }
         try {
             mode.handler(event);
-        } catch (const Discard&) {  // there are no dead letters here: it is done
-            report(Incident::Reason::buried, &event);
+            attempt.end();
+        } catch (const Discard& discard) {  // there are no dead letters here: it is done
+            attempt.end();
+            discarded = discard;
         } catch (...) {
+            attempt.end();
             guard.reset();
             release(*mode.store, event, owner, due);
-            report(Incident::Reason::handler_failed, &event);
+            observe(Kind::failed, &event, nullptr, &attempt);
             return {500, "handler failed"};
         }
     }
@@ -251,8 +264,9 @@ inline Reply Receiver::handle_claimed(const Handling& mode, const Event& event, 
     due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
     const detail::DueTime in_time(due);
     // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
-    const bool told =
-        detail::record_handled(options_.on_incident, event, due, [&] { return mode.store->complete(event.id, owner); });
+    const bool told = detail::record_handled(
+        options_.observer, event, attempt, due, [&] { return mode.store->complete(event.id, owner); },
+        discarded ? discarded->what() : nullptr);
     if (told) return {200, "ok"};
     return {503, "store unavailable"};
 }
@@ -265,7 +279,7 @@ inline void Receiver::release(IdempotencyStore& store, const Event& event, const
         const detail::DueTime in_time(due);
         detail::repeat_until(due, [&] { return store.release(event.id, owner); });
     } catch (...) {
-        report(Incident::Reason::store_unavailable, &event);
+        observe(Kind::store_unavailable, &event);
     }
 }
 

@@ -26,14 +26,14 @@ namespace unit_receiver {
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using pivotal::Event;
-using pivotal::Incident;
 using pivotal::MemoryStore;
+using pivotal::Observation;
 using pivotal::Receiver;
 using pivotal::Reply;
 using pivotal::StoreError;
 using pivotal::Webhook;
 using support::Message;
-using Reason = pivotal::Incident::Reason;
+using Kind = pivotal::Observation::Kind;
 
 namespace {
 
@@ -87,17 +87,22 @@ struct NoInbox : pivotal::Inbox {
     pivotal::InboxStats stats() override { return {}; }
 };
 
-/// A Receiver over it, and what its handler and on_incident saw.
+/// A Receiver over it, and what its handler and observer saw.
 struct Fixture {
     std::shared_ptr<Store> store = std::make_shared<Store>();
     std::vector<std::string> handled;
-    std::vector<Incident> incidents;
+    std::vector<Observation> seen, incidents;
     std::function<void(const Event&)> handler = [](const Event&) {};
     pivotal::ReceiverOptions options;
     Receiver receiver;
 
     explicit Fixture(std::chrono::milliseconds lease = 30s, std::chrono::milliseconds wait = 0ms)
-        : options{lease, [this](const Incident& incident) { incidents.push_back(incident); }, wait},
+        : options{lease,
+                  [this](const Observation& one) {
+                      seen.push_back(one);
+                      if (one.is_incident()) incidents.push_back(one);
+                  },
+                  wait},
           receiver(
               Webhook(support::secret), store,
               [this](const Event& event) {
@@ -116,8 +121,8 @@ void check(const Reply& reply, int status, const char* body) {
     CHECK(std::string_view(reply.body) == body);
 }
 
-void check(const Incident& incident, Reason reason, const char* error) {
-    CHECK(incident.reason == reason);
+void check(const Observation& incident, Kind kind, const char* error) {
+    CHECK(incident.kind == kind);
     CHECK(incident.error == error);
     CHECK(incident.event_id == "evt_5tGz0q");
     CHECK(incident.message_id == Message().id);
@@ -132,6 +137,55 @@ TEST_CASE("a lease is 30 s unless it is told otherwise, and a reply that was not
     CHECK(pivotal::ReceiverOptions{}.wait == 5s);
     CHECK(Reply{}.status == 500);
     CHECK(std::string(Reply{}.body) == "internal error");
+}
+
+TEST_CASE("the observer is told one thing of each delivery", "[receiver]") {
+    Fixture f;
+    const auto last = [&](const Message& message) {
+        f.seen.clear();
+        f.receive(message);
+        REQUIRE(f.seen.size() == 1);
+        return f.seen[0];
+    };
+    f.handler = [](const Event&) { std::this_thread::sleep_for(2ms); };
+    const Observation handled = last(Message());
+    CHECK(std::string(handled.name()) == "handled");
+    CHECK(handled.event_id == "evt_5tGz0q");
+    CHECK(handled.event_type == "customer.created");
+    CHECK(handled.message_id == Message().id);
+    CHECK(handled.error.empty());
+    CHECK_FALSE(handled.code);
+    CHECK(handled.duration >= 2ms);
+    CHECK(last(Message()).kind == Kind::duplicate);
+
+    Message forged;
+    forged.body += ' ';
+    const Observation refused = last(forged);
+    CHECK(refused.kind == Kind::refused);
+    CHECK(refused.code == pivotal::Errc::signature_mismatch);
+    CHECK(refused.error == refused.code.message());
+    CHECK(refused.event_id.empty());
+    Message none;
+    none.body = "[]";
+    none.sign();
+    CHECK(last(none).code == pivotal::Errc::malformed_event);
+    CHECK_FALSE(f.seen[0].is_incident());
+
+    f.store->on_claim = fail;
+    CHECK(last(Message()).kind == Kind::store_unavailable);
+    CHECK(f.seen[0].is_incident());
+}
+
+TEST_CASE("an observation has a name for each kind", "[receiver]") {
+    std::string names;
+    Observation one;
+    for (int kind = 0; kind <= static_cast<int>(Kind::internal_error); ++kind) {
+        one.kind = static_cast<Kind>(kind);
+        names += std::string(one.name()) + (one.is_incident() ? "! " : " ");
+    }
+    CHECK(names ==
+          "handled accepted duplicate in_progress refused postponed failed! buried! store_unavailable! lost! "
+          "not_recorded! slow! only_polling! internal_error! ");
 }
 
 TEST_CASE("a delivery is handled once, and its retries are duplicates", "[receiver]") {
@@ -234,13 +288,13 @@ TEST_CASE("when the handler throws the next delivery may claim", "[receiver]") {
         f.handler = [](const Event&) { throw std::runtime_error("no such customer: cus_31"); };
         check(f.receive(Message()), 500, "handler failed");
         REQUIRE(f.incidents.size() == 1);
-        check(f.incidents[0], Reason::handler_failed, "no such customer: cus_31");
+        check(f.incidents[0], Kind::failed, "no such customer: cus_31");
     }
     SECTION("anything else") {
         f.handler = [](const Event&) { throw 42; };
         check(f.receive(Message()), 500, "handler failed");
         REQUIRE(f.incidents.size() == 1);
-        CHECK(f.incidents[0].reason == Reason::handler_failed);
+        CHECK(f.incidents[0].kind == Kind::failed);
     }
     SECTION("no memory") {
         f.handler = [](const Event&) { throw std::bad_alloc(); };
@@ -251,8 +305,8 @@ TEST_CASE("when the handler throws the next delivery may claim", "[receiver]") {
         f.store->on_release = fail;
         check(f.receive(Message()), 500, "handler failed");
         REQUIRE(f.incidents.size() == 2);
-        check(f.incidents[0], Reason::store_unavailable, "no route to host");
-        check(f.incidents[1], Reason::handler_failed, "no such customer");
+        check(f.incidents[0], Kind::store_unavailable, "no route to host");
+        check(f.incidents[1], Kind::failed, "no such customer");
         check(f.receive(Message()), 409, "in progress");
         return;
     }
@@ -267,7 +321,7 @@ TEST_CASE("the handler is not called while the store cannot answer the claim", "
         f.store->on_claim = fail;
         check(f.receive(Message()), 503, "store unavailable");
         REQUIRE(f.incidents.size() == 1);
-        check(f.incidents[0], Reason::store_unavailable, "no route to host");
+        check(f.incidents[0], Kind::store_unavailable, "no route to host");
     }
     SECTION("whatever a store throws") {
         f.store->on_claim = [] { throw 42; };
@@ -277,7 +331,7 @@ TEST_CASE("the handler is not called while the store cannot answer the claim", "
         f.store->on_claim = [] { throw std::bad_alloc(); };
         check(f.receive(Message()), 500, "internal error");
         REQUIRE(f.incidents.size() == 1);
-        CHECK(f.incidents[0].reason == Reason::internal_error);
+        CHECK(f.incidents[0].kind == Kind::internal_error);
     }
     CHECK(f.handled.empty());
     f.store->on_claim = nullptr;
@@ -292,7 +346,7 @@ TEST_CASE("a claim that was lost while the handler ran is an incident", "[receiv
     };
     check(f.receive(Message()), 200, "ok");
     REQUIRE(f.incidents.size() == 1);
-    check(f.incidents[0], Reason::claim_lost, "the event's lease was taken over while the handler ran");
+    check(f.incidents[0], Kind::lost, "the event's lease was taken over while the handler ran");
 }
 
 TEST_CASE("a completion that cannot be stored is repeated until the reply is due", "[receiver]") {
@@ -323,7 +377,7 @@ TEST_CASE("a completion that cannot be stored is repeated until the reply is due
         CHECK(f.store->completions > 5);
         CHECK(f.store->releases == 0);
         REQUIRE(f.incidents.size() == 1);
-        CHECK(f.incidents[0].reason == Reason::not_recorded);
+        CHECK(f.incidents[0].kind == Kind::not_recorded);
         check(f.receive(Message()), 409, "in progress");  // until the lease runs out
     }
     CHECK(f.handled.size() == 1);
@@ -387,7 +441,7 @@ TEST_CASE("an event that the handler discards is done, and an incident", "[recei
     f.handler = [](const Event&) { throw pivotal::Discard("no such customer"); };
     check(f.receive(Message()), 200, "ok");
     REQUIRE(f.incidents.size() == 1);
-    check(f.incidents[0], Reason::buried, "no such customer");
+    check(f.incidents[0], Kind::buried, "no such customer");
     check(f.receive(Message()), 200, "duplicate");
 }
 
@@ -404,7 +458,7 @@ TEST_CASE("a HeaderSource that throws is an internal error", "[receiver]") {
     const auto headers = [](const char*) -> std::string { throw std::runtime_error("the request is gone"); };
     check(f.receiver.receive(Message().body, headers, support::now), 500, "internal error");
     REQUIRE(f.incidents.size() == 1);
-    CHECK(f.incidents[0].reason == Reason::internal_error);
+    CHECK(f.incidents[0].kind == Kind::internal_error);
     CHECK(f.incidents[0].error == "the request is gone");
     CHECK(f.incidents[0].event_id.empty());
     CHECK(f.store->calls() == 0);
@@ -413,9 +467,11 @@ TEST_CASE("a HeaderSource that throws is an internal error", "[receiver]") {
 TEST_CASE("a Webhook without keys is an internal error, not a wrong signature", "[receiver]") {
     Webhook webhook(support::secret);
     const Webhook moved = std::move(webhook);
-    std::vector<Incident> incidents;
+    std::vector<Observation> incidents;
     Receiver receiver(webhook, std::make_shared<MemoryStore>(), [](const Event&) {},  // NOLINT: moved from
-                      {30s, [&](const Incident& incident) { incidents.push_back(incident); }});
+                      {30s, [&](const Observation& seen) {
+                           if (seen.is_incident()) incidents.push_back(seen);
+                       }});
     const Message m;
     check(receiver.receive(m.body, support::headers_of(m), support::now), 500, "internal error");
     CHECK(incidents.size() == 1);
@@ -433,18 +489,18 @@ TEST_CASE("an event is not claimed where OpenSSL has no randomness for an owner"
     RAND_set_rand_method(method);
     check(reply, 500, "internal error");
     REQUIRE(f.incidents.size() == 1);
-    check(f.incidents[0], Reason::internal_error, "failure inside OpenSSL");
+    check(f.incidents[0], Kind::internal_error, "failure inside OpenSSL");
     CHECK(f.store->calls() == 0);
     check(f.receive(Message()), 200, "ok");
 }
 #pragma GCC diagnostic pop
 #endif
 
-TEST_CASE("receive throws nothing, whatever on_incident throws", "[receiver]") {
+TEST_CASE("receive throws nothing, whatever its observer throws", "[receiver]") {
     const auto store = std::make_shared<Store>();
     int incidents = 0;
     Receiver receiver(Webhook(support::secret), store, [](const Event&) { throw 1; },
-                      {30s, [&](const Incident&) {
+                      {30s, [&](const Observation&) {
                            ++incidents;
                            throw std::runtime_error("the log is full");
                        }});
@@ -455,9 +511,11 @@ TEST_CASE("receive throws nothing, whatever on_incident throws", "[receiver]") {
     store->on_claim = fail;
     check(receiver.receive(m.body, support::headers_of(m), support::now), 503, "store unavailable");
     CHECK(incidents == 2);
+    check(receiver.receive("{}", support::headers_of(m), support::now), 401, "invalid signature");
+    CHECK(incidents == 3);
 }
 
-TEST_CASE("without on_incident nothing is told and nothing breaks", "[receiver]") {
+TEST_CASE("without an observer nothing is told and nothing breaks", "[receiver]") {
     Receiver receiver(Webhook(support::secret), std::make_shared<MemoryStore>(), [](const Event&) { throw 1; });
     const Message m;
     check(receiver.receive(m.body, support::headers_of(m), support::now), 500, "handler failed");
@@ -523,7 +581,7 @@ TEST_CASE("a lease is renewed while the handler runs past half of it", "[receive
         };
         check(f.receive(Message()), 200, "ok");
         REQUIRE(f.incidents.size() == 1);
-        CHECK(f.incidents[0].reason == Reason::claim_lost);
+        CHECK(f.incidents[0].kind == Kind::lost);
     }
     SECTION("and not after the handler") {
         check(f.receive(Message()), 200, "ok");
@@ -576,7 +634,7 @@ TEST_CASE("where no thread can be had to renew the lease, the claim is released 
         Fixture f;
         const Reply reply = f.receive(Message());
         if (reply.status == 200 && f.handled.size() == 1) return 1;
-        const bool told = f.incidents.size() == 1 && f.incidents[0].reason == Reason::internal_error &&
+        const bool told = f.incidents.size() == 1 && f.incidents[0].kind == Kind::internal_error &&
                           f.incidents[0].event_id == "evt_5tGz0q";
         const bool open = f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted;
         return reply.status == 500 && std::string(reply.body) == "internal error" && told && open && f.handled.empty()

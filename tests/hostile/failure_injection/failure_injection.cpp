@@ -305,7 +305,7 @@ TEST_CASE("a Receiver whose OpenSSL fails handles nothing, and handles the retry
         for (const bool onwards : {false, true}) {
             int handled = 0, incidents = 0;
             pivotal::ReceiverOptions options;
-            options.on_incident = [&](const pivotal::Incident&) { ++incidents; };
+            options.observer = [&](const pivotal::Observation& seen) { incidents += seen.is_incident() ? 1 : 0; };
             pivotal::Receiver receiver(
                 webhook, std::make_shared<pivotal::MemoryStore>(), [&](const pivotal::Event&) { ++handled; }, options);
 

@@ -21,8 +21,8 @@ known_to() {
     local core="body error event headers secrets version webhook detail/core/"
     case $1 in
         detail/core/*) echo error detail/core/ ;;
-        detail/receiver/*) echo "$core" incident detail/receiver/ ;;
-        detail/stores/*/*) echo "$core" idempotency inbox detail/receiver/ detail/stores/ "${1%/*}/" ;;
+        detail/receiver/*) echo "$core" observation detail/receiver/ ;;
+        detail/stores/*/*) echo "$core" idempotency inbox observation detail/receiver/ detail/stores/ "${1%/*}/" ;;
         detail/stores/*) echo "$core" idempotency inbox detail/receiver/ detail/stores/ ;;
         detail/diagnose/*) echo "$core" finding detail/diagnose/ ;;
         stores/*) echo "$core" idempotency inbox detail/receiver/ detail/stores/ "detail/$1/" ;;
@@ -30,11 +30,11 @@ known_to() {
         event) echo body error detail/core/ ;;
         webhook) echo "$core" ;;
         resources | idempotency) echo detail/core/ ;;
-        finding | incident) ;;
+        finding | observation) ;;
         router) echo "$core" resources ;;
-        inbox) echo "$core" idempotency detail/receiver/ ;;
-        inbox_worker) echo "$core" inbox incident detail/receiver/ ;;
-        receiver) echo "$core" idempotency inbox incident detail/receiver/ ;;
+        inbox) echo "$core" idempotency observation detail/receiver/ ;;
+        inbox_worker) echo "$core" inbox observation detail/receiver/ ;;
+        receiver) echo "$core" idempotency inbox observation detail/receiver/ ;;
         diagnose) echo "$core" finding detail/diagnose/ ;;
     esac
 }

@@ -49,7 +49,7 @@ CORE = ["body", "error", "event", "headers", "secrets", "webhook", *names(INCLUD
 # Where none may survive but those that change nothing at all: what decides whether a delivery is authentic.
 STRICT = ["headers", *(f"detail/core/{n}" for n in ("base64", "ed25519", "header_lookup", "hmac_sha256", "openssl",
                                                     "signature_header", "text", "timestamp", "verifier"))]
-OPTIONAL = [*names(INCLUDE, "detail/receiver/*.hpp"), "inbox", "inbox_worker", "receiver", "resources", "router", "stores/memory"]
+OPTIONAL = [*names(INCLUDE, "detail/receiver/*.hpp"), "inbox", "inbox_worker", "observation", "receiver", "resources", "router", "stores/memory"]
 # The tests of the optional headers; all others are of the core.
 OPTIONAL_TESTS = {*names(UNIT, "detail/receiver/*.cpp"), "inbox_worker", "receiver", "resources", "router", "stores/memory"}
 UNUSED_TESTS = {*names(UNIT, "detail/stores/**/*.cpp"), "diagnose", "main", "version"}
@@ -61,9 +61,10 @@ CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"],
            "detail/core/text": ["detail/core/text", "headers", "contract"],
            "detail/core/verifier": ["detail/core/verifier", "webhook"], "webhook": ["webhook", "webhook_sign"],
            "detail/receiver/claim_record": ["detail/receiver/claim_record", "stores/memory"],
-           "detail/receiver/due_time": ["stores/memory"], "detail/receiver/incidents": ["receiver"],
+           "detail/receiver/due_time": ["stores/memory"], "detail/receiver/observe": ["receiver"],
            "detail/receiver/per_process": ["receiver"], "detail/receiver/stored_event": ["inbox_worker"],
-           "inbox": ["inbox_worker"]}
+           "detail/receiver/turns": ["inbox_worker"], "detail/receiver/wakeups": ["inbox_worker"],
+           "inbox": ["inbox_worker"], "observation": ["receiver"]}
 # What stands behind #if is compiled only with these.
 ALONE_FLAGS = {"detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
 

@@ -497,6 +497,26 @@ TEST_CASE("a put wakes a worker on the same inbox", "[inbox][worker]") {
     support::wait_until("the last is done", [&] { return is_idle(inbox->stats()); });
 }
 
+TEST_CASE("a dead letter that is delivered again is due with what came then", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(put(*inbox, "evt_2"));
+    CHECK(inbox->bury(take(*inbox), "broken"));
+    Event again = event_of("evt_1");
+    again.type = "customer.updated";
+    again.delivery.message_id = "msg_resent";
+    CHECK_FALSE(inbox->put(again, "{}"));
+    CHECK(inbox->stats().dead == 0);
+    CHECK(take_id(*inbox) == "evt_2");  // it is behind what was there
+    const Job job = take(*inbox);
+    CHECK(job.body == "{}");
+    CHECK(job.event.type == "customer.updated");
+    CHECK(job.message_id == "msg_resent");
+    CHECK(job.attempt == 1);
+    CHECK_FALSE(put(*inbox, "evt_1"));
+}
+
 TEST_CASE("of an error 4 KiB are kept, and no half character", "[inbox]") {
     Kind kind;
     const auto inbox = kind.inbox();

@@ -117,7 +117,7 @@ TEST_CASE("a restart of the server runs no handler twice", "[outage]") {
         std::atomic<int> incidents{0}, ok{0}, duplicate{0};
         Receiver receiver(pivotal::Webhook(support::secret), kind.store(),
                           [&](const Event& event) { running.handle(event); },
-                          {30s, [&](const pivotal::Incident&) { ++incidents; }});
+                          {30s, [&](const pivotal::Observation& seen) { incidents += seen.is_incident() ? 1 : 0; }});
         std::thread delivering([&] {
             in_threads(handlers, [&](int i) {
                 if (deliver(receiver, std::to_string(i)).body == "ok") ++ok;
@@ -165,7 +165,7 @@ TEST_CASE("connections that a firewall forgot cost no reply but 200, and one run
     std::atomic<int> incidents{0}, ok{0};
     Receiver receiver(pivotal::Webhook(support::secret), store,
                       [&](const Event& event) { ++runs[std::stoul(event.id)]; },
-                      {30s, [&](const pivotal::Incident&) { ++incidents; }});
+                      {30s, [&](const pivotal::Observation& seen) { incidents += seen.is_incident() ? 1 : 0; }});
     std::atomic<int> claiming{0};
     wait_until("there are several connections", [&] {
         in_threads(8, [&](int thread) {

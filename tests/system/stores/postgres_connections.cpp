@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <pivotal/inbox_worker.hpp>
 #include <pivotal/receiver.hpp>
 
 #include "../../support/message.hpp"
@@ -171,6 +172,64 @@ TEST_CASE("a connection without a pooler prepares its statements", "[postgres][p
     const auto pooled = connection(pooler.address());
     CHECK_FALSE(pooled->is_direct());
     CHECK(prepared(*pooled) == 0);
+}
+
+TEST_CASE("behind a pooler in transaction mode a worker polls, and says so once", "[postgres][pooler]") {
+    const Pooler pooler("transaction");
+    const auto inbox = std::make_shared<PostgresInbox>(pooler.address());
+    pivotal::WorkerOptions options;
+    options.poll = 5ms;
+    std::atomic<int> told{0}, handled{0};
+    options.observer = [&](const pivotal::Observation& seen) {
+        if (seen.kind == pivotal::Observation::Kind::only_polling) ++told;
+    };
+    const pivotal::InboxWorker worker(
+        inbox, [&](const Event&) { ++handled; }, options);
+    wait_until("it says so", [&] { return told == 1; });
+    for (int i = 0; i < 20; ++i) {
+        Event event;
+        event.id = std::to_string(i);
+        CHECK(inbox->put(event, "{}"));
+        wait_until("it is handled", [&] { return handled == i + 1; });
+    }
+    CHECK(told == 1);
+}
+
+// ---- Workers of other processes ----
+
+TEST_CASE("a put of another process wakes a worker, and so does one that came while nobody listened",
+          "[postgres][inbox][notify]") {
+    Kind kind;
+    const auto inbox = std::make_shared<PostgresInbox>(kind.address());
+    support::Agent agent(kind.address());
+    const PostgresUser database(kind.address());
+    const std::string listening = " FROM pg_stat_activity WHERE query LIKE 'LISTEN pivotal%'";
+    pivotal::WorkerOptions options;
+    options.poll = 24h;
+    std::atomic<int> handled{0}, incidents{0};
+    options.observer = [&](const pivotal::Observation& seen) { incidents += seen.is_incident() ? 1 : 0; };
+    int put = 0;
+    {
+        const pivotal::InboxWorker worker(
+            inbox, [&](const Event&) { ++handled; }, options);
+        const auto put_and_wait = [&] {
+            CHECK(agent.ask("put", support::hex(std::to_string(++put)), support::hex("{}")).at(0) == "yes");
+            wait_until("it is handled", [&] { return handled == put; });
+        };
+        for (int i = 0; i < 20; ++i) put_and_wait();
+        // In a burst but the first of them tells.
+        for (int i = 0; i < 50; ++i)
+            agent.tell("put " + support::hex(std::to_string(++put)) + " " + support::hex("{}"));
+        for (int i = 0; i < 50; ++i) CHECK(agent.answer().at(0) == "yes");
+        wait_until("all are handled", [&] { return handled == put; });
+
+        CHECK(database.number("SELECT count(pg_terminate_backend(pid))" + listening) == 1);
+        put_and_wait();
+        wait_until("it listens again", [&] { return database.number("SELECT count(*)" + listening) == 1; });
+        put_and_wait();
+        CHECK(incidents == 0);
+    }
+    CHECK(database.number("SELECT count(*)" + listening) == 0);
 }
 
 // ---- What the constructor says ----

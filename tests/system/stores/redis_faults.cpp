@@ -24,7 +24,7 @@ namespace stores_redis_faults {
 using namespace std::chrono_literals;
 using pivotal::Claim;
 using pivotal::Event;
-using pivotal::Incident;
+using pivotal::Observation;
 using pivotal::Receiver;
 using pivotal::RedisStore;
 using pivotal::Reply;
@@ -232,7 +232,7 @@ TEST_CASE("a Redis that does not answer is an error in time, for all threads at 
                           ++handled;
                           if (event.id == "evt_stalls") proxy.stall(true);
                       },
-                      {30s, [&](const Incident&) { ++incidents; }});
+                      {30s, [&](const Observation& seen) { incidents += seen.is_incident() ? 1 : 0; }});
     CHECK(std::string_view(deliver(receiver, "evt_first").body) == "ok");
 
     const support::ManySignals signals;
@@ -295,8 +295,8 @@ TEST_CASE("Redis is killed again and again under load: nothing lost, nothing don
     const auto number = [](const std::string& id) { return static_cast<std::size_t>(std::stoi(id.substr(4))); };
     Receiver receiver(
         pivotal::Webhook(support::secret), kind.store(), [&](const Event& event) { ++effects[number(event.id)]; },
-        {200ms, [&](const Incident& incident) {
-             if (incident.reason == Incident::Reason::not_recorded || incident.reason == Incident::Reason::claim_lost)
+        {200ms, [&](const Observation& incident) {
+             if (incident.kind == Observation::Kind::not_recorded || incident.kind == Observation::Kind::lost)
                  ++unrecorded[number(incident.event_id)];
          }});
     std::vector<std::thread> running;

@@ -196,7 +196,7 @@ TEST_CASE("a locked file is waited for, and then is an error", "[sqlite]") {
             if (reply.status == 503 && std::string_view(reply.body) == "store unavailable") ++unavailable;
         };
         const pivotal::Webhook webhook(support::secret);
-        const pivotal::ReceiverOptions options{30s, [&](const pivotal::Incident& incident) {
+        const pivotal::ReceiverOptions options{30s, [&](const pivotal::Observation& incident) {
                                                    if (incident.error == "SQLite: database is locked") ++incidents;
                                                }};
         pivotal::Receiver by_store(
@@ -254,8 +254,8 @@ TEST_CASE("a handler that ends while the file is locked for long does not run tw
     CHECK(inbox->put(event_of("evt_1"), "{}"));
     std::atomic<int> handled{0}, not_recorded{0};
     pivotal::WorkerOptions options;
-    options.on_incident = [&](const pivotal::Incident& incident) {
-        if (incident.reason == pivotal::Incident::Reason::not_recorded) ++not_recorded;
+    options.observer = [&](const pivotal::Observation& incident) {
+        if (incident.kind == pivotal::Observation::Kind::not_recorded) ++not_recorded;
     };
     const pivotal::InboxWorker worker(
         inbox,

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <thread>
 
-#include <pivotal/detail/receiver/incidents.hpp>
+#include <pivotal/detail/receiver/observe.hpp>
 #include <pivotal/event.hpp>
-#include <pivotal/incident.hpp>
+#include <pivotal/observation.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
@@ -29,17 +28,21 @@ auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> 
 }
 
 /// Tells the store that the event was handled, by `record`: until that succeeds or the deadline. False: it could
-/// not be told, and the event will be handled again. Incidents say so, and where another has taken the event.
+/// not be told, and the event will be handled again. The observer is told what came of it; `handled` of an event that
+/// was not handled but discarded is `buried`, for this reason.
 template <class Record>
-bool record_handled(const std::function<void(const Incident&)>& on_incident, const Event& event,
-                    std::chrono::steady_clock::time_point deadline, Record record) noexcept {
+bool record_handled(const Observer& observer, const Event& event, const Attempt& attempt,
+                    std::chrono::steady_clock::time_point deadline, Record record,
+                    const char* discarded = nullptr) noexcept {
+    using Kind = Observation::Kind;
     try {
         if (!repeat_until(deadline, record))
-            report(on_incident, Incident::Reason::claim_lost, &event,
-                   "the event's lease was taken over while the handler ran");
+            observe(observer, Kind::lost, &event, "the event's lease was taken over while the handler ran", &attempt);
+        else
+            observe(observer, discarded ? Kind::buried : Kind::handled, &event, discarded ? discarded : "", &attempt);
         return true;
     } catch (...) {
-        report(on_incident, Incident::Reason::not_recorded, &event);
+        observe(observer, Kind::not_recorded, &event, nullptr, &attempt);
         return false;
     }
 }

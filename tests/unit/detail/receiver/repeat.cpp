@@ -10,7 +10,7 @@
 namespace unit_detail_repeat {
 
 using namespace std::chrono_literals;
-using pivotal::Incident;
+using pivotal::Observation;
 using pivotal::detail::record_handled;
 using pivotal::detail::repeat_until;
 using Clock = std::chrono::steady_clock;
@@ -47,32 +47,49 @@ TEST_CASE("what fails is not tried past the deadline", "[repeat]") {
 }
 
 TEST_CASE("that an event was handled is recorded, or an incident", "[repeat]") {
-    std::vector<Incident> incidents;
-    const auto on_incident = [&](const Incident& incident) { incidents.push_back(incident); };
+    std::vector<Observation> seen, incidents;
+    const auto observer = [&](const Observation& one) {
+        seen.push_back(one);
+        if (one.is_incident()) incidents.push_back(one);
+    };
     pivotal::Event event;
     event.id = "evt_1";
+    pivotal::detail::Attempt attempt;
+    attempt.number = 3;
+    attempt.end();
     int calls = 0;
     SECTION("at once") {
-        CHECK(record_handled(on_incident, event, Clock::now(), [] { return true; }));
+        CHECK(record_handled(observer, event, attempt, Clock::now(), [] { return true; }));
         CHECK(incidents.empty());
+        REQUIRE(seen.size() == 1);
+        CHECK(seen[0].kind == Observation::Kind::handled);
+        CHECK(seen[0].attempt == 3);
+        CHECK(seen[0].duration == attempt.duration);
+    }
+    SECTION("of an event that was discarded") {
+        CHECK(record_handled(
+            observer, event, attempt, Clock::now(), [] { return true; }, "no such customer"));
+        REQUIRE(incidents.size() == 1);
+        CHECK(incidents[0].kind == Observation::Kind::buried);
+        CHECK(incidents[0].error == "no such customer");
     }
     SECTION("after a failure") {
-        CHECK(record_handled(on_incident, event, Clock::now() + 1h, [&] {
+        CHECK(record_handled(observer, event, attempt, Clock::now() + 1h, [&] {
             if (++calls < 4) throw std::runtime_error("no route to host");
             return true;
         }));
         CHECK(incidents.empty());
     }
     SECTION("of an event that another has taken over") {
-        CHECK(record_handled(on_incident, event, Clock::now(), [] { return false; }));
+        CHECK(record_handled(observer, event, attempt, Clock::now(), [] { return false; }));
         REQUIRE(incidents.size() == 1);
-        CHECK(incidents[0].reason == Incident::Reason::claim_lost);
+        CHECK(incidents[0].kind == Observation::Kind::lost);
     }
     SECTION("in vain") {
-        CHECK_FALSE(record_handled(on_incident, event, Clock::now(),
+        CHECK_FALSE(record_handled(observer, event, attempt, Clock::now(),
                                    []() -> bool { throw std::runtime_error("no route to host"); }));
         REQUIRE(incidents.size() == 1);
-        CHECK(incidents[0].reason == Incident::Reason::not_recorded);
+        CHECK(incidents[0].kind == Observation::Kind::not_recorded);
         CHECK(incidents[0].error == "no route to host");
         CHECK(incidents[0].event_id == "evt_1");
     }

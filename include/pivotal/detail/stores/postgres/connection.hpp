@@ -14,6 +14,7 @@
 #include <winsock2.h>
 #else
 #include <poll.h>
+#include <sys/socket.h>
 #endif
 
 #include <pivotal/detail/receiver/due_time.hpp>
@@ -80,6 +81,25 @@ public:
         PostgresResult result = send_and_finish(sql, parameters, deadline);
         execute("COMMIT", deadline);
         return result;
+    }
+
+    /// Whether the server tells of something until then, by NOTIFY.
+    bool wait_for_notification(Deadline deadline) {
+        PGconn* const connection = connection_.get();
+        for (bool told = false;;) {
+            while (PGnotify* const notification = PQnotifies(connection)) {
+                PQfreemem(notification);
+                told = true;
+            }
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            if (told || left <= left.zero()) return told;
+            if (poll_socket(connection, POLLIN, static_cast<int>(left.count())) != 0 && !PQconsumeInput(connection))
+                lose();
+        }
+    }
+    /// Whoever waits on it does not wait any longer, nor does anybody after it. In any thread.
+    void interrupt() noexcept {
+        shutdown(PQsocket(connection_.get()), 2);  // SHUT_RDWR, SD_BOTH
     }
 
 private:

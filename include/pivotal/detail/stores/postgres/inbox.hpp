@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
 #include <pivotal/detail/stores/postgres/index_start.hpp>
+#include <pivotal/detail/stores/postgres/listener.hpp>
 #include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/detail/stores/postgres/schema.hpp>
@@ -61,9 +63,17 @@ public:
 
     /// The statements that create all tables of this library in a PostgreSQL database, its own and those of
     /// PostgresStore, `mark_processed` and `mark_newest`: for whom StoreOptions::create_schema is false.
-    static std::string schema();
+    static std::string schema() { return detail::postgres_schema(); }
 
 private:
+    std::shared_ptr<void> listen(const Observer& observer) override {
+        return std::make_shared<detail::PostgresListener>(
+            pool_, consumer_, [this] { wake_workers(); }, observer);
+    }
+    void wake_all() {
+        wake_workers();
+        notifier_.notify(pool_, consumer_);
+    }
     std::optional<Job> take(std::chrono::milliseconds lease, bool with_body);
     template <class Run>
     bool finish(const Job& job, const Run& run) const;
@@ -77,14 +87,10 @@ private:
     detail::PostgresPool pool_;
     detail::IndexStart due_start_, done_start_;
     std::atomic<unsigned> puts_{0};
+    detail::PostgresNotifier notifier_;
 };
 
 // `state + 0` is `state`, but keeps the partial indexes out of a statement that is to find its row by the key.
-
-inline std::string PostgresInbox::schema() {
-    return std::string(detail::postgres_claims.schema) + detail::postgres_inbox.schema + detail::postgres_marks +
-           detail::postgres_newest;
-}
 
 inline bool PostgresInbox::put(const Event& event, Body body) {
     // Whoever waits here for a row holds no other. A dead letter keeps its taken_at; what is new has none.
@@ -102,7 +108,7 @@ inline bool PostgresInbox::put(const Event& event, Body body) {
         consumer_, event.id, event.type, event.delivery.message_id,
         std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, body.view());
     if (row.rows() != 1) return false;
-    wake_workers();
+    wake_all();
     if (!row.integer(0, 0)) return false;
     if (++puts_ % 16 == 0) remove_expired();
     return true;
@@ -300,7 +306,7 @@ inline bool PostgresInbox::requeue(std::string_view event_id) {
     if (row.integer(0, 0))
         throw StoreError("PostgreSQL: the body of " + std::string(event_id) +
                          " was dropped when it was done: InboxOptions::keep_bodies keeps it");
-    wake_workers();
+    wake_all();
     return true;
 }
 

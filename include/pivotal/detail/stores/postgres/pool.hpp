@@ -56,6 +56,9 @@ public:
         return use(true, sql, values...);
     }
 
+    /// A connection of the caller's own.
+    std::unique_ptr<PostgresConnection> connect(Deadline deadline) { return connections_.make(deadline); }
+
 private:
     template <class... Values>
     PostgresResult use(bool repeatable, const char* sql, const Values&... values) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string>
+
 namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A table of a store's, and how to create it with all that belongs to it.
@@ -57,5 +59,9 @@ CREATE INDEX IF NOT EXISTS pivotal_processed_expiry ON pivotal_processed (expire
 inline constexpr const char* postgres_newest = R"(CREATE TABLE IF NOT EXISTS pivotal_newest (
     consumer bytea NOT NULL, key bytea NOT NULL, created_at bytea NOT NULL, PRIMARY KEY (consumer, key));
 )";
+
+inline std::string postgres_schema() {
+    return std::string(postgres_claims.schema) + postgres_inbox.schema + postgres_marks + postgres_newest;
+}
 
 }}}  // namespace pivotal::v1::detail

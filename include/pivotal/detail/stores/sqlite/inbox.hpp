@@ -60,7 +60,7 @@ public:
 
     /// The statements that create all tables of this library in a SQLite database, its own and those of SqliteStore,
     /// `mark_processed` and `mark_newest`: for whom StoreOptions::create_schema is false.
-    static std::string schema();
+    static std::string schema() { return detail::sqlite_schema(); }
 
 private:
     using File = detail::SqliteFile;
@@ -80,21 +80,17 @@ private:
     detail::SqliteDatabase database_;
 };
 
-inline std::string SqliteInbox::schema() {
-    return std::string(detail::sqlite_claims.schema) + detail::sqlite_inbox.schema + detail::sqlite_marks +
-           detail::sqlite_newest;
-}
-
 inline bool SqliteInbox::put(const Event& event, Body body) {
     const bool is_new = database_.write(true, [&](File& file) {
         const StoreTime now = File::now();
+        bool was_dead = false;
         {
             auto known = file.run("SELECT state, expires_at FROM pivotal_inbox WHERE consumer = ? AND event_id = ?",
                                   consumer_, event.id);
             if (known.next()) {
                 const std::int64_t state = known.integer(0);
-                if (state == given_up) make_due(file, event.id);
-                if (state != finished || now < known.integer(1)) return false;
+                was_dead = state == given_up;
+                if (!was_dead && (state != finished || now < known.integer(1))) return false;
             }
         }
         file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_, event.id);
@@ -108,7 +104,7 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
             consumer_, event.id, event.type, event.delivery.message_id,
             std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, now, now);
         file.execute("INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)", body.view());
-        return true;
+        return !was_dead;
     });
     wake_workers();
     return is_new;

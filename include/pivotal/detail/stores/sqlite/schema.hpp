@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string>
+
 namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A table of a store's, and how to create it with all that belongs to it.
@@ -46,5 +48,9 @@ CREATE INDEX IF NOT EXISTS pivotal_processed_expiry ON pivotal_processed (expire
 inline constexpr const char* sqlite_newest = R"(CREATE TABLE IF NOT EXISTS pivotal_newest (
     consumer TEXT NOT NULL, key TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (consumer, key)) WITHOUT ROWID;
 )";
+
+inline std::string sqlite_schema() {
+    return std::string(sqlite_claims.schema) + sqlite_inbox.schema + sqlite_marks + sqlite_newest;
+}
 
 }}}  // namespace pivotal::v1::detail

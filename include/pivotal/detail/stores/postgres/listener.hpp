@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/observe.hpp>
+#include <pivotal/detail/stores/postgres/pool.hpp>
+
+namespace pivotal { inline namespace v1 { namespace detail {
+
+// The name of the channel on which is told that something of a consumer, $1, is due.
+#define PIVOTAL_DETAIL_POSTGRES_CHANNEL \
+    "'pivotal_' || md5($1 || convert_to(to_regclass('pivotal_inbox')::oid::text, 'UTF8'))"
+
+/// Whoever has told within this time need not tell again: who was told looks again when it has passed. A commit that
+/// notifies locks all others of its kind out until it has ended, so that one for each event would cost much.
+inline constexpr std::chrono::milliseconds notification_lasts{10};
+
+class PostgresNotifier {
+public:
+    /// What is due is stored already, and workers look for it by themselves: so it may fail.
+    void notify(PostgresPool& pool, const std::string& consumer) noexcept {
+        using Time = std::chrono::steady_clock;
+        const Time::duration now = Time::now().time_since_epoch();
+        Time::rep last = last_;
+        if (last != 0 && now - Time::duration(last) < notification_lasts) return;
+        if (!last_.compare_exchange_strong(last, now.count())) return;
+        try {
+            pool.run("SELECT pg_notify(" PIVOTAL_DETAIL_POSTGRES_CHANNEL
+                     ", ''), set_config('synchronous_commit', 'off', true)",
+                     consumer);
+        } catch (const std::exception&) {
+        }
+    }
+
+private:
+    std::atomic<std::chrono::steady_clock::rep> last_{0};
+};
+
+/// Waits for notifications in a thread and on a connection of its own, until it is destroyed.
+class PostgresListener {
+public:
+    /// Calls `wake` when there was one, or there may have been.
+    PostgresListener(PostgresPool& pool, std::string consumer, std::function<void()> wake, Observer observer)
+        : pool_(pool),
+          consumer_(std::move(consumer)),
+          wake_(std::move(wake)),
+          observer_(std::move(observer)),
+          thread_([this] { run(); }) {}
+    ~PostgresListener() {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            stopping_ = true;
+            if (connection_) connection_->interrupt();
+        }
+        stop_.notify_all();
+        thread_.join();
+    }
+    PostgresListener(const PostgresListener&) = delete;
+    PostgresListener& operator=(const PostgresListener&) = delete;
+
+private:
+    using Time = std::chrono::steady_clock;
+
+    void run() noexcept {
+        for (bool again = true; again;) {
+            try {
+                if (!listen()) return;
+            } catch (const std::exception&) {  // the worker polls meanwhile, and tells what the store says
+            }
+            std::unique_lock<std::mutex> lock(mutex_);
+            connection_.reset();
+            again = !stop_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; });
+        }
+    }
+
+    /// False: it cannot, now or later.
+    bool listen() {
+        const Deadline deadline = DueTime::of_call();
+        auto made = pool_.connect(deadline);
+        if (!made->is_direct()) {
+            observe(observer_, Observation::Kind::only_polling, nullptr,
+                    "a pooler stands before PostgreSQL, and lets no notification through");
+            return false;
+        }
+        const std::string channel =
+            made->run(deadline, "SELECT " PIVOTAL_DETAIL_POSTGRES_CHANNEL, consumer_).bytes(0, 0);
+        made->execute(("LISTEN " + channel).c_str(), deadline);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            if (stopping_) return false;
+            connection_ = std::move(made);
+        }
+        for (bool told = true;;) {
+            wake_();
+            told = connection_->wait_for_notification(
+                Time::now() + (told ? notification_lasts : std::chrono::milliseconds(std::chrono::hours(1))));
+        }
+    }
+
+    PostgresPool& pool_;
+    const std::string consumer_;
+    const std::function<void()> wake_;
+    const Observer observer_;
+    std::mutex mutex_;
+    std::condition_variable stop_;
+    bool stopping_ = false;
+    std::unique_ptr<PostgresConnection> connection_;
+    std::thread thread_;
+};
+
+}}}  // namespace pivotal::v1::detail
