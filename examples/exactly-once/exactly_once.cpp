@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Each event exactly once: the mark that it was processed and what it does are committed together or not at all.
-//   exactly_once          the receiver
-//   exactly_once --calls  prints what the events have done
+// Each event exactly once: the mark that it was processed and what it does are committed together or not at all. And a
+// state that never goes backwards, in whatever order the events come.
+//   exactly_once              the receiver
+//   exactly_once --calls      prints what the events have done
+//   exactly_once --customers  prints the customers as the newest events have them
 #include <httplib.h>
 #include <sqlite3.h>
 
@@ -51,7 +53,16 @@ static std::unique_ptr<sqlite3, Close> open_database() {
     if (result != SQLITE_OK) fail(made);
     sqlite3_busy_timeout(made, 5000);
     run(made, "CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY, why TEXT, event TEXT)");
+    run(made, "CREATE TABLE IF NOT EXISTS customers (id TEXT PRIMARY KEY, name TEXT)");
     return database;
+}
+
+/// What the event says of a customer, unless a newer one was here before it.
+static void update_customer(sqlite3* database, const pivotal::Event& event) {
+    if (!event.object().is_object() || !event.created_at) return;
+    const std::string id = event.object().value("id", ""), name = event.object().value("name", "");
+    if (pivotal::mark_newest(database, "customer/" + id, *event.created_at))
+        run(database, "INSERT OR REPLACE INTO customers (id, name) VALUES (?, ?)", {id, name});
 }
 
 /// Plans a call to the customer; twice would be once too often. False: it was planned before.
@@ -61,6 +72,7 @@ static bool handle(const pivotal::Event& event) {
     const bool first = pivotal::mark_processed(database.get(), event.id);
     if (first) {
         run(database.get(), "INSERT INTO calls (why, event) VALUES (?, ?)", {event.type, event.id});
+        update_customer(database.get(), event);
         // So that you can kill it here, where the row is written and not yet committed.
         std::cout << "working on " + event.id + "\n" << std::flush;
         std::this_thread::sleep_for(std::chrono::seconds(std::stoi(setting("HANDLER_SECONDS", "0"))));
@@ -70,15 +82,16 @@ static bool handle(const pivotal::Event& event) {
 }
 
 int main(int argc, char** argv) try {
-    if (argc > 1 && std::string_view(argv[1]) == "--calls") {
+    const std::string_view asked = argc > 1 ? argv[1] : "";
+    if (asked == "--calls" || asked == "--customers") {
         const auto print = [](void*, int, char** row, char**) {
             std::cout << row[0] << '\n';
             return 0;
         };
         const auto database = open_database();
-        if (sqlite3_exec(database.get(), "SELECT number || '. ' || why || ' · ' || event FROM calls", print, nullptr,
-                         nullptr) != SQLITE_OK)
-            fail(database.get());
+        const char* const sql = asked == "--calls" ? "SELECT number || '. ' || why || ' · ' || event FROM calls"
+                                                   : "SELECT id || ' · ' || name FROM customers";
+        if (sqlite3_exec(database.get(), sql, print, nullptr, nullptr) != SQLITE_OK) fail(database.get());
         return 0;
     }
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET

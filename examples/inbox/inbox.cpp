@@ -17,12 +17,12 @@ static std::string setting(const char* name, const char* otherwise) {
 }
 
 int main() try {
-    const auto log = [](const pivotal::Incident& incident) {
-        std::cerr << incident.event_id + ": " + incident.error + "\n" << std::flush;
+    const auto log = [](const pivotal::Observation& seen) {
+        if (seen.is_incident()) std::cerr << seen.event_id + ": " + seen.error + "\n" << std::flush;
     };
     const auto inbox = std::make_shared<pivotal::SqliteInbox>(setting("DATABASE", "inbox.db"));
     pivotal::ReceiverOptions receiver_options;
-    receiver_options.on_incident = log;
+    receiver_options.observer = log;
     pivotal::Receiver receiver(pivotal::Webhook::from_env(), inbox,
                                receiver_options);  // PIVOTAL_WEBHOOK_SECRET
 
@@ -53,7 +53,7 @@ int main() try {
     };
     pivotal::WorkerOptions worker_options;
     worker_options.lease = std::chrono::seconds(2);  // after a crash its event is taken up again so soon
-    worker_options.on_incident = log;
+    worker_options.observer = log;
     const pivotal::InboxWorker worker(inbox, handle, worker_options);
 
     std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal" << std::endl;

@@ -7,11 +7,14 @@
 #include <pivotal/stores/sqlite.hpp>
 #endif
 
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 const char* find_header(const char* name);
 void handle(const pivotal::Event& event);

@@ -61,8 +61,23 @@ check "45 events, each once in the table" 45 "$("$exactly_once" --calls | sed 's
 check "and no row more" 45 "$("$exactly_once" --calls | wc -l)"
 check "a signature that is not right" "401 invalid signature" "$(deliver evt_forged --tamper)"
 check "no event" "400 malformed event" "$(deliver '')"
+
+# Twelve states of a customer in any order, the oldest last, with kills between.
+for number in $(shuf -i 2-12) 1; do
+    printf '{"id":"evt_state_%d","type":"customer.updated","created_at":"2026-05-26T%02d:00:00.5+02:00","data":{"object":{"id":"cus_1","name":"%d"}}}' \
+        "$number" "$number" "$number" >"$folder/evt_state_$number.json"
+    if ((number % 3 == 0)); then
+        deliver "evt_state_$number" >/dev/null &
+        sleep "0.0$((RANDOM % 90 + 10))" # the moment of the kill: any
+        crash_server
+        wait $!
+        start_server "$exactly_once" "$port" >>"$folder/once.out" || die "$(cat "$folder/server.err")"
+    fi
+    case $(deliver "evt_state_$number") in '200 ok' | '200 duplicate') ;; *) die "evt_state_$number is not answered" ;; esac
+done
+check "of 12 states in any order the newest is left" "cus_1 · 12" "$("$exactly_once" --customers)"
 stop_server
-check "still 45" 45 "$("$exactly_once" --calls | wc -l)"
+check "each of the events once" 57 "$("$exactly_once" --calls | wc -l)"
 
 # ---- examples/inbox ----
 
