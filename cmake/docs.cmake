@@ -5,7 +5,7 @@ find_package(Doxygen QUIET)
 if(NOT DOXYGEN_FOUND)
     add_custom_target(docs
         COMMAND ${CMAKE_COMMAND} -E echo "The API reference needs Doxygen (Debian: apt-get install doxygen)"
-        COMMAND ${CMAKE_COMMAND} -E false)
+        COMMAND ${CMAKE_COMMAND} -E false VERBATIM)
     return()
 endif()
 
@@ -24,7 +24,7 @@ set(DOXYGEN_WARN_AS_ERROR FAIL_ON_WARNINGS)
 # What a reader need not know: attributes, the inline namespaces of the ABI, where in the repository a link leads.
 set(DOXYGEN_MACRO_EXPANSION YES)
 set(DOXYGEN_EXPAND_ONLY_PREDEF YES)
-set(DOXYGEN_PREDEFINED __cpp_exceptions PIVOTAL_DETAIL_LIFETIMEBOUND= PIVOTAL_DETAIL_EXPORTED=)
+set(DOXYGEN_PREDEFINED __cpp_exceptions PIVOTAL_DETAIL_LIFETIMEBOUND= PIVOTAL_DETAIL_NEEDS_EXCEPTIONS= PIVOTAL_DETAIL_EXPORTED=)
 string(CONCAT DOXYGEN_INPUT_FILTER "sed -E"
     " -e 's,inline namespace (v1|PIVOTAL_DETAIL_JSON_ABI) \\{,,g'"
     " -e 's,^\\}(\\}*  // namespace (pivotal::)?v1),\\1,; s,^\\}(\\}*  // namespace .*PIVOTAL_DETAIL_JSON_ABI),\\1,'"

@@ -7,7 +7,7 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 help() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"; exit 0; }
 
 # attend COMMAND...: runs it in a process group of its own, so that a signal to this script is heeded at once; end_job, to
-# be called when the script ends, ends all of the group.
+# be called when the script ends, ends all of the group: end_job [SIGNAL].
 job=
 attend() {
     local status=0
@@ -19,7 +19,7 @@ attend() {
     job=
     return $status
 }
-end_job() { [ -z "$job" ] || { kill -- "-$job" && wait "$job"; } 2>/dev/null || true; }
+end_job() { [ -z "$job" ] || { kill -s "${1:-TERM}" -- "-$job" && wait "$job"; } 2>/dev/null || true; }
 exit_on_signals() {
     trap 'exit 129' HUP
     trap 'exit 130' INT

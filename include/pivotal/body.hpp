@@ -35,6 +35,15 @@ constexpr bool is_byte_container<
     T, std::void_t<decltype(std::declval<const T&>().data()), decltype(std::declval<const T&>().size())>> =
     is_pointer_to_bytes<decltype(std::declval<const T&>().data())>;
 
+// What holds no bytes: a body that was parsed. What converts to text of itself, such as a string of a framework's own,
+// is none.
+template <class T>
+constexpr bool is_parsed_body() {
+    if constexpr (std::is_class_v<T> && !is_byte_container<T>)
+        return !std::is_convertible_v<const T&, std::string_view> && !std::is_convertible_v<const T&, const char*>;
+    return false;
+}
+
 }  // namespace detail
 
 /// The bytes of a request's body, exactly as they came: a non-owning view that converts from whatever a
@@ -65,6 +74,9 @@ public:
     template <class Container, std::enable_if_t<detail::is_byte_container<Container>, int> = 0>
     Body(const Container& container PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
         : Body(static_cast<const void*>(container.data()), static_cast<std::size_t>(container.size())) {}
+
+    template <class Parsed, std::enable_if_t<detail::is_parsed_body<Parsed>(), int> = 0>
+    Body(const Parsed& json) = delete;  // pass the raw bytes, as they came: JSON that is written again verifies no more
 
     template <class Byte, std::size_t N,
               std::enable_if_t<detail::is_byte<Byte> && !std::is_same_v<Byte, char>, int> = 0>

@@ -110,8 +110,9 @@ public:
                 return "invalid secret";
             case Errc::crypto_failure:
                 return "failure inside OpenSSL";
+            default:
+                return "unknown error";
         }
-        return "unknown error";
     }
 };
 
@@ -139,9 +140,9 @@ inline Reply reply(const std::error_code& code) noexcept {
             return {400, "malformed event"};
         case Errc::invalid_secret:
         case Errc::crypto_failure:
-            break;
+        default:
+            return {};
     }
-    return {};
 }
 
 inline int http_status(const std::error_code& code) noexcept {

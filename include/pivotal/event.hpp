@@ -74,11 +74,9 @@ struct Event {
     /// out.
     template <class = void>  // a file that parses nothing does not pay for nlohmann's parser
     static std::optional<Event> parse(Body body, std::error_code& error);
-#if defined(__cpp_exceptions)
     /// The same; throws WebhookVerificationError (Errc::malformed_event) where it is no event.
     template <class = void>
-    static Event parse(Body body);
-#endif
+    static Event parse(Body body) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
 private:
     const nlohmann::json& member_of_data(std::string_view name) const noexcept {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <pivotal/detail/core/attributes.hpp>
+
 namespace pivotal { inline namespace v1 {
 
 /// What diagnose() found. "Proved" means that the signature verifies once this one thing is changed; "looks

@@ -286,6 +286,7 @@ inline void InboxWorker::Loop::handle(Job job, Deadline lease_end) {
             give_up(job, error, attempt, *end);
             break;
         case Outcome::failed:
+        default:
             fail(job, error, attempt, *end);
     }
 }

@@ -213,9 +213,9 @@ inline Reply Receiver::handle(const Handling& mode, const Event& event, detail::
         case Claim::duplicate:
             return answer(Kind::duplicate, event, {200, "duplicate"});
         case Claim::in_progress:
-            break;
+        default:
+            return answer(Kind::in_progress, event, {409, "in progress"});
     }
-    return answer(Kind::in_progress, event, {409, "in progress"});
 }
 
 /// Asks again while the event is in progress elsewhere, for as long as the options say.

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/json_abi.hpp>
 
 namespace pivotal { inline namespace v1 {
@@ -189,7 +190,7 @@ void write_field(const Value& value, nlohmann::json& json, const char* name) {
 inline void write_field(double value, nlohmann::json& json, const char* name) {
     if (!std::isfinite(value)) return;          // JSON has no number for it
     constexpr double exact = 9007199254740992;  // 2^53: below, a whole number is written as it was sent, "41"
-    if (std::trunc(value) == value && std::abs(value) < exact)
+    if (!std::islessgreater(std::trunc(value), value) && std::abs(value) < exact)
         json[name] = static_cast<std::int64_t>(value);
     else
         json[name] = value;

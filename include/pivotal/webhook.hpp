@@ -66,20 +66,19 @@ struct WebhookOptions {
 /// thrown, and what a HeaderSource throws passes through.
 class Webhook {
 public:
-#if defined(__cpp_exceptions)
     /// Throws InvalidSecretError, whose text says what to do and never repeats a secret.
-    explicit Webhook(Secrets secrets, WebhookOptions options = {});
+    explicit Webhook(Secrets secrets, WebhookOptions options = {}) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
     /// With the secrets in the environment variable `name`. Throws InvalidSecretError, which names the variable where
     /// its name is of capitals, digits and `_`. Not while another thread changes the environment (std::getenv).
-    static Webhook from_env(const char* name = "PIVOTAL_WEBHOOK_SECRET", WebhookOptions options = {});
+    static Webhook from_env(const char* name = "PIVOTAL_WEBHOOK_SECRET",
+                            WebhookOptions options = {}) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
     /// With a raw HMAC key (RFC 2104) of any length but 0, which throws InvalidSecretError. For tests and for keys from
     /// a key store; not for the text `whsec_...`, which is base64. An array of `char` is given with its size,
     /// `from_bytes({key, sizeof key})`.
-    static Webhook from_bytes(Body key, WebhookOptions options = {});
+    static Webhook from_bytes(Body key, WebhookOptions options = {}) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
     static Webhook from_bytes(const char* key, WebhookOptions options = {}) = delete;  // a raw key is no C string
-#endif
 
     /// The constructor, from_env and from_bytes that give nullopt and Errc::invalid_secret or Errc::crypto_failure
     /// instead of throwing.
@@ -113,18 +112,19 @@ public:
     [[nodiscard]] std::string sign(std::string_view id, Clock::time_point timestamp, Body body,
                                    std::error_code& error) const;
 
-#if defined(__cpp_exceptions)
     /// The same; throws WebhookVerificationError.
     template <class E = Event>
-    [[nodiscard]] E verify(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) const;
+    [[nodiscard]] E verify(Body body, const HeaderSource& headers,
+                           Clock::time_point now = Clock::now()) const PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
     /// The same; throws WebhookVerificationError.
-    Delivery authenticate(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) const;
+    Delivery authenticate(Body body, const HeaderSource& headers,
+                          Clock::time_point now = Clock::now()) const PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
     /// The same; throws std::invalid_argument, std::logic_error where there is no HMAC secret, or std::system_error
     /// (Errc::crypto_failure).
-    [[nodiscard]] std::string sign(std::string_view id, Clock::time_point timestamp, Body body) const;
-#endif
+    [[nodiscard]] std::string sign(std::string_view id, Clock::time_point timestamp,
+                                   Body body) const PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
 private:
     Webhook(std::shared_ptr<const detail::KeyRing> keys, WebhookOptions options) noexcept

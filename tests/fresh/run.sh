@@ -15,7 +15,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Lab
 [ -n "$mirror" ] || skip "this machine knows no mirror of Debian" "apt-get update"
 
 root=$(mktemp -d) && chmod 755 "$root" # a user is to pass
-trap 'rm -rf --one-file-system "$root"' EXIT
+trap 'status=$?; end_job KILL; rm -rf --one-file-system "$root"; exit $status' EXIT
 exit_on_signals
 
 # on_it USER COMMAND...: what it mounts and starts is gone when it returns, however it does.
@@ -28,7 +28,7 @@ on_it() {
 home_of() { awk -F: -v name="$1" '$1 == name { print $6 }' "$root/etc/passwd"; }
 
 say "Making Debian $suite, for $user"
-unshare --mount debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root/log" 2>&1 || die "$(tail "$root/log")"
+attend unshare --mount debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root/log" 2>&1 || die "$(tail "$root/log")"
 # How this machine reaches the mirror.
 cp -r /etc/apt/apt.conf.d "$root/etc/apt/"
 cp /etc/hosts "$root/etc/"
@@ -48,7 +48,7 @@ failed=0
 for command in examples/run.sh tests/run.sh; do
     start=$SECONDS
     say "$command on Debian $suite as $user"
-    on_it "$user" sh -c "cd '$folder' && $command" </dev/null || { failed=1; echo "FAILED"; }
+    attend on_it "$user" sh -c "cd '$folder' && $command" </dev/null || { failed=1; echo "FAILED"; }
     say "$command on Debian $suite as $user: $((SECONDS - start)) s"
 done
 exit $failed

@@ -35,6 +35,13 @@ int main() {
 #if defined(A_KEY_THAT_IS_A_C_STRING)
     (void)pivotal::Webhook::from_bytes("a key");
 #endif
+#if defined(A_PARSED_BODY)
+    const auto parsed = nlohmann::json::object();
+    return webhook.authenticate(parsed, headers, error) ? 1 : 0;
+#elif defined(AN_EVENT_AS_A_BODY)
+    pivotal::Event event;
+    return webhook.authenticate(event, headers, error) ? 1 : 0;
+#endif
 #if defined(DISCARDS_AN_EVENT)
     webhook.verify("{}", headers);
 #endif

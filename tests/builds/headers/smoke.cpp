@@ -22,7 +22,7 @@ void check(bool good, const char* what) {
     ++failures;
 }
 
-#define CHECK(condition) check(static_cast<bool>(condition), #condition)
+#define CHECK(condition) check((condition) ? true : false, #condition)
 
 // Two published vectors.
 constexpr const char* secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";

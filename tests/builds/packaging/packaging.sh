@@ -47,8 +47,8 @@ options: options-NOTFOUND" cat "consumer-$1/reached.txt"
     cmake --install "consumer-$1" --prefix "$work/installed" >/dev/null
     expect "installed/bin/consumer" find installed -type f
     # The headers come by -isystem and by nothing else; the flags are the consumer's own.
-    grep -q -- "-isystem $source/include" "consumer-$1/compile_commands.json" || die "no -isystem"
-    ! grep -q -- "-I$source/include" "consumer-$1/compile_commands.json" || die "-I as well"
+    grep -q -- ' -isystem .*/include' "consumer-$1/compile_commands.json" || die "no -isystem"
+    ! grep -q -- ' -I' "consumer-$1/compile_commands.json" || die "-I as well"
 }
 
 case $way in
@@ -72,7 +72,7 @@ cmake_minimum_required(VERSION 3.16)
 set(CMAKE_SIZEOF_VOID_P 2)
 set(PACKAGE_FIND_VERSION $major)
 set(PACKAGE_FIND_VERSION_MAJOR $major)
-include($work/moved/share/cmake/pivotal-webhook/pivotal-webhook-config-version.cmake)
+include([==[$work/moved/share/cmake/pivotal-webhook/pivotal-webhook-config-version.cmake]==])
 if(NOT PACKAGE_VERSION_COMPATIBLE OR PACKAGE_VERSION_UNSUITABLE)
     message(FATAL_ERROR "it depends on the architecture")
 endif()
@@ -99,6 +99,28 @@ CMAKE
         # One that cannot be had is named, with what to install.
         refuse "component sqlite" "libsqlite3-dev" -- components no-sqlite sqlite -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON
         refuse "no component mysql" -- components no-mysql mysql
+        # By a find_package that fetches and builds it.
+        for fetched in override module; do
+            [ $fetched = module ] || cmake --help-module FetchContent | grep -q OVERRIDE_FIND_PACKAGE || continue
+            components $fetched sqlite -DFETCHED=$fetched -DPIVOTAL_SOURCE_DIR="$source" >$fetched.log 2>&1 &&
+                cmake --build $fetched >>$fetched.log 2>&1 && (cd $fetched && ctest >>ctest.log) || die "$(cat $fetched.log)"
+            refuse "component sqlite" "libsqlite3-dev" -- components no-$fetched sqlite -DFETCHED=$fetched \
+                -DPIVOTAL_SOURCE_DIR="$source" -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON
+        done
+        ;;
+    strange) # from and in a folder whose name a shell has to be told of
+        copy="$work/a (b) & c's \$d"
+        mkdir -p "$copy/tests/builds"
+        cp -r "$source"/{CMakeLists.txt,cmake,include,LICENSE,README.md} "$copy"
+        cp -r "$source/tests/lib.sh" "$copy/tests"
+        cp -r "$here" "$copy/tests/builds"
+        for each in amalgamation FetchContent find_package; do
+            "$copy/tests/builds/packaging/packaging.sh" $each "$copy/build/$each" >strange.log 2>&1 ||
+                die "$each: $(cat strange.log)"
+        done
+        # pkg-config itself can stand a space, and no more.
+        "$copy/tests/builds/packaging/packaging.sh" pkg-config "$work/a folder" >strange.log 2>&1 ||
+            die "pkg-config: $(cat strange.log)"
         ;;
     add_subdirectory | FetchContent) subproject "$way" ;;
     pkg-config)
@@ -108,9 +130,16 @@ CMAKE
         export PKG_CONFIG_PATH=$work/moved/share/pkgconfig
         expect "$(sed -n 's/^#define PIVOTAL_WEBHOOK_VERSION_[A-Z]* //p' "$source/include/pivotal/version.hpp" | paste -sd.)" \
             pkg-config --modversion pivotal-webhook
-        # shellcheck disable=SC2046
-        "$cxx" -std=c++17 "$here/main.cpp" -o main $(pkg-config --cflags --libs pivotal-webhook)
+        # What it prints is meant for a shell: its folder may have a space in its name.
+        eval "\"\$cxx\" -std=c++17 \"\$here/main.cpp\" -o main $(pkg-config --cflags --libs pivotal-webhook)"
         runs ./main
+        # Folders that are absolute, and elsewhere, as Nix has them.
+        library -DCMAKE_INSTALL_PREFIX="$work/a" -DCMAKE_INSTALL_INCLUDEDIR="$work/b/include" \
+            -DCMAKE_INSTALL_DATADIR="$work/c/share" >library.log || die "$(cat library.log)"
+        cmake --install library >>library.log
+        export PKG_CONFIG_PATH=$work/c/share/pkgconfig
+        [ -e "$(pkg-config --variable=includedir pivotal-webhook)/pivotal/webhook.hpp" ] ||
+            die "no headers in $(pkg-config --variable=includedir pivotal-webhook)"
         ;;
     amalgamation)
         library >/dev/null
@@ -158,13 +187,15 @@ PROFILE
         ;;
     frameworks) # of an unsupported version: skipped, with the version found and the version needed
         mkdir -p old
+        echo 'message(FATAL_ERROR "half installed")' >old/DrogonConfig.cmake
         touch old/PocoConfig.cmake old/Qt6HttpServerConfig.cmake
         echo 'set(PACKAGE_VERSION 1.9.4)' >old/PocoConfigVersion.cmake
         echo 'set(PACKAGE_VERSION 6.3.0)' >old/Qt6HttpServerConfigVersion.cmake
         printf 'Name: libevent\nDescription: an old one\nVersion: 2.0.22\n' >old/libevent.pc
         PKG_CONFIG_PATH=$work/old library -DPIVOTAL_BUILD_EXAMPLES=ON -DPoco_DIR="$work/old" \
-            -DQt6HttpServer_DIR="$work/old" >library.log 2>&1 || die "$(cat library.log)"
+            -DQt6HttpServer_DIR="$work/old" -DDrogon_DIR="$work/old" >library.log 2>&1 || die "$(cat library.log)"
         for text in "poco is skipped: needs POCO 1.11 or later, found 1.9.4 (Debian: apt-get install libpoco-dev)" \
+            "drogon is skipped: needs all that Drogon needs, found a part (Debian 13: apt-get install libdrogon-dev" \
             "qt-httpserver is skipped: needs Qt HttpServer 6.4 or later, found 6.3.0 (Debian: apt-get install qt6-httpserver-dev" \
             "libevent is skipped: needs libevent 2.1 or later, found 2.0.22 (Debian: apt-get install libevent-dev pkg-config)"; do
             grep -qF -- "examples/$text" library.log || die "no '$text' in: $(cat library.log)"
@@ -186,6 +217,10 @@ PROFILE
         echo 'set(PACKAGE_VERSION 3.9.1)' >old/json/nlohmann_jsonConfigVersion.cmake
         refuse "needs nlohmann/json 3.10 or later" "found 3.9.1" "apt-get install nlohmann-json3-dev" -- \
             library -Dnlohmann_json_DIR="$work/old/json" -DCMAKE_PROJECT_INCLUDE="$work/old/no-system.cmake"
+        # A nlohmann/json that is built beside it, and not installed.
+        printf '%s\n' 'cmake_minimum_required(VERSION 3.16)' 'project(beside CXX)' 'add_library(nlohmann_json INTERFACE)' \
+            'add_library(nlohmann_json::nlohmann_json ALIAS nlohmann_json)' "add_subdirectory([==[$source]==] webhook)" >CMakeLists.txt
+        refuse "JSON_Install=ON" -- cmake -S . -B beside -DPIVOTAL_INSTALL=ON
         # Both at once, in one message.
         refuse "libssl-dev" "nlohmann-json3-dev" -- library -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON \
             -DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON

@@ -30,7 +30,8 @@ known_to() {
         event) echo body error detail/core/ ;;
         webhook) echo "$core" ;;
         resources | idempotency) echo detail/core/ ;;
-        finding | observation) ;;
+        finding) echo detail/core/ ;;
+        observation) ;;
         router) echo "$core" resources ;;
         inbox) echo "$core" idempotency observation detail/receiver/ ;;
         inbox_worker) echo "$core" inbox observation detail/receiver/ ;;

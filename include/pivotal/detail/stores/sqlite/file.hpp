@@ -77,7 +77,7 @@ public:
         const auto utf8 = path.u8string();
         sqlite3* made = nullptr;
         const int result = sqlite3_open_v2(
-            reinterpret_cast<const char*>(utf8.c_str()), &made,
+            static_cast<const char*>(static_cast<const void*>(utf8.c_str())), &made,
             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, nullptr);
         connection_.reset(made);
         if (!made) throw StoreError("SQLite: out of memory");
