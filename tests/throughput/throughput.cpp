@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events per second, by store and by number of threads: claims and puts alone, a Receiver over HTTP, and whether an
-// event costs more when many are stored. The servers are started here, as the stores ask for them, and stopped.
+// Events per second, by store and by number of threads: claims and puts alone, a Receiver over HTTP, how soon a worker
+// has what was put, and whether an event costs more when many are stored. The servers are started here, as the stores ask for them, and stopped.
 //   pivotal_throughput [--seconds S] [--rounds N] [--stored N] [--growth MOST] [--only NAME] DISK MEMORY
 // DISK, MEMORY: folders, one on the disk to be measured, one in memory. --growth: an event that costs more than so
 // many times as much when many are stored is a failure. --only: the stores and inboxes whose name begins so.
@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -83,8 +84,10 @@ struct Store {
 };
 struct Inbox {
     const char* name;
-    std::function<std::shared_ptr<pivotal::Inbox>()> make;
+    std::function<std::shared_ptr<pivotal::Inbox>(const std::string&)> open;  // of this name
     Floor floor = {};
+
+    std::shared_ptr<pivotal::Inbox> make() const { return open(new_name()); }  // a new one, empty
 };
 
 /// Where the stores and inboxes keep what they are told: a folder, and servers that have theirs in it.
@@ -105,10 +108,13 @@ public:
     }
     std::vector<Inbox> inboxes() {
         return chosen(std::vector<Inbox>{
-            {"SqliteInbox", [this] { return std::make_shared<pivotal::SqliteInbox>(file(new_name())); },
+            {"SqliteInbox",
+             [this](const std::string& name) { return std::make_shared<pivotal::SqliteInbox>(file(name)); },
              sqlite_floor()},
             {"PostgresInbox",
-             [this] { return std::make_shared<pivotal::PostgresInbox>(postgres().address(), options()); },
+             [this](const std::string& name) {
+                 return std::make_shared<pivotal::PostgresInbox>(postgres().address(), pivotal::StoreOptions{name});
+             },
              postgres_floor()}});
     }
 
@@ -365,6 +371,54 @@ void measure_stores(Place& place) {
     }
 }
 
+// ---- How soon a worker has what was put ----
+
+double percentile(std::vector<double> values, double share) {
+    std::sort(values.begin(), values.end());
+    return values[static_cast<std::size_t>(static_cast<double>(values.size() - 1) * share)];
+}
+
+/// From the call of put to that of the handler, of one event after the other, beside one commit of the floor.
+void wake_up(const Inbox& kind, const char* what, bool same_object) {
+    const std::string name = new_name();
+    const auto inbox = kind.open(name);
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<Steady::time_point> begun;
+    const pivotal::InboxWorker worker(same_object ? inbox : kind.open(name), [&](const pivotal::Event&) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        begun = Steady::now();
+        changed.notify_one();
+    });
+    const auto commit = kind.floor.make();
+    std::vector<double> commits, waits;
+    for (int i = 0; i < 40 * rounds; ++i) {
+        auto start = Steady::now();
+        commit();
+        commits.push_back(since(start));
+        const std::string id = new_id();
+        start = Steady::now();
+        require(inbox->put(event_of(id), body_of(id)), "put");
+        std::unique_lock<std::mutex> lock(mutex);
+        require(changed.wait_for(lock, 60s, [&] { return begun.has_value(); }), "a wake-up");
+        waits.push_back(std::chrono::duration<double>(*begun - start).count());
+        begun.reset();
+    }
+    const double median = percentile(waits, 0.5), p95 = percentile(waits, 0.95), one = percentile(commits, 0.5);
+    std::printf("  %-13s  %-33s %10.2f %10.2f   × %.1f, × %.1f of a commit\n", kind.name, what, median * 1e3, p95 * 1e3,
+                median / one, p95 / one);
+    std::fflush(stdout);
+}
+
+void measure_wake_ups(Place& place) {
+    std::printf("\nMilliseconds from a put to its handler                  median        p95\n");
+    for (const Inbox& kind : place.inboxes()) {
+        wake_up(kind, "a worker on the same object", true);
+        wake_up(kind, kind.name == std::string_view("SqliteInbox") ? "another's, which polls" : "another's, by NOTIFY",
+                false);
+    }
+}
+
 // ---- Over HTTP ----
 
 using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;
@@ -428,8 +482,8 @@ void measure_http(Place& place) {
                             return by(std::make_shared<pivotal::Receiver>(webhook, make(), handler));
                         }});
     for (const Inbox& kind : place.inboxes())
-        ways.push_back({kind.name, [&webhook, by, make = kind.make] {
-                            return by(std::make_shared<pivotal::Receiver>(webhook, make()));
+        ways.push_back({kind.name, [&webhook, by, kind] {
+                            return by(std::make_shared<pivotal::Receiver>(webhook, kind.make()));
                         }});
 
     std::printf("\nDeliveries over HTTP a second              1 client  8 clients   ratio to none\n");
@@ -520,6 +574,7 @@ int main(int argc, char** argv) {
         {
             Place disk(argv[argc - 2]);
             measure_stores(disk);
+            measure_wake_ups(disk);
             if (!no_http) measure_http(disk);
         }
         Place memory(argv[argc - 1]);
