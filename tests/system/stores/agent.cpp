@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // A client of a store in a process of its own: reads commands, does them, and says what came of it. See
-// agent.hpp.   agent ADDRESS CONSUMER RETENTION
+// agent.hpp.   agent ADDRESS CONSUMER RETENTION KEEP_BODIES
 
 #include PIVOTAL_TEST_KIND
 
@@ -120,6 +120,7 @@ struct Words {
 struct AgentMain {
     std::string address;
     StoreOptions options;
+    InboxOptions inbox_options;
     std::shared_ptr<IdempotencyStore> opened_store;
     std::shared_ptr<Inbox> opened_inbox;
 
@@ -228,13 +229,14 @@ struct AgentMain {
     static std::string mark(Words&, void*) { return "no marks"; }
 
     std::shared_ptr<Inbox> inbox() {
-        if (!opened_inbox) opened_inbox = support::open_inbox(address, options);
+        if (!opened_inbox) opened_inbox = support::open_inbox(address, options, inbox_options);
         return opened_inbox;
     }
     static Job job(Words& words) {
         Job made;
         made.event.id = words.bytes();
         made.owner = words.bytes();
+        made.attempt = static_cast<int>(words.number());
         return made;
     }
 
@@ -282,7 +284,21 @@ struct AgentMain {
         if (command == "done") return timed([&](const Job& made, auto) { return inbox()->done(made); });
         if (command == "retry")
             return timed([&](const Job& made, auto time) { return inbox()->retry(made, time, words.bytes()); });
+        if (command == "postpone")
+            return timed([&](const Job& made, auto time) { return inbox()->postpone(made, time, words.bytes()); });
         if (command == "bury") return timed([&](const Job& made, auto) { return inbox()->bury(made, words.bytes()); });
+        if (command == "dead") {
+            const auto limit = static_cast<std::size_t>(words.number());
+            std::string text = " ";  // a line in any case
+            for (const DeadJob& dead : inbox()->dead(limit, words.bytes()))
+                text +=
+                    hex(dead.event.id) + " " + hex(dead.body) + " " + std::to_string(dead.attempts) + " " +
+                    hex(dead.error) + " " +
+                    std::to_string(
+                        std::chrono::duration_cast<std::chrono::milliseconds>(dead.died.time_since_epoch()).count()) +
+                    " ";
+            return text;
+        }
         if (command == "requeue") return yes(inbox()->requeue(words.bytes()));
         if (command == "forget-event") return yes(inbox()->forget(words.bytes()));
         if (command == "purge") return std::to_string(inbox()->purge(std::chrono::seconds(words.number())));
@@ -309,6 +325,7 @@ int main(int, char** arguments) {
     agent.address = arguments[1];
     agent.options.consumer = from_hex(arguments[2]);
     agent.options.retention = std::chrono::seconds(std::atoll(arguments[3]));
+    agent.inbox_options.keep_bodies = arguments[4] == std::string("1");
     for (std::string line; std::getline(std::cin, line);) {
         Words words{std::istringstream(line)};
         const std::string command = words.word();

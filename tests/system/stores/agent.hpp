@@ -39,8 +39,10 @@ inline std::string from_hex(const std::string& text) {
 class Agent {
 public:
     Agent(const std::string& address, const pivotal::StoreOptions& options = {},
-          std::vector<std::string> environment = {}, rlim_t largest_file = RLIM_INFINITY)
-        : process_({PIVOTAL_TEST_AGENT, address, hex(options.consumer), std::to_string(options.retention.count())},
+          std::vector<std::string> environment = {}, rlim_t largest_file = RLIM_INFINITY,
+          const pivotal::InboxOptions& inbox_options = {})
+        : process_({PIVOTAL_TEST_AGENT, address, hex(options.consumer), std::to_string(options.retention.count()),
+                    std::to_string(inbox_options.keep_bodies)},
                    [&] {
                        ProcessOptions made;
                        made.environment = std::move(environment);
@@ -125,9 +127,23 @@ public:
     bool retry(const pivotal::Job& job, std::chrono::milliseconds delay, std::string_view error) override {
         return ask("retry", job, delay.count(), error);
     }
-    bool postpone(const pivotal::Job&, std::chrono::milliseconds, std::string_view) override { return false; }
+    bool postpone(const pivotal::Job& job, std::chrono::milliseconds delay, std::string_view reason) override {
+        return ask("postpone", job, delay.count(), reason);
+    }
     bool bury(const pivotal::Job& job, std::string_view error) override { return ask("bury", job, 0, error); }
-    std::vector<pivotal::DeadJob> dead(std::size_t, std::string_view) override { return {}; }
+    std::vector<pivotal::DeadJob> dead(std::size_t limit, std::string_view after) override {
+        const auto words = agent_->ask("dead", limit, hex(after));
+        std::vector<pivotal::DeadJob> jobs(words.size() / 5);
+        auto word = words.begin();
+        for (pivotal::DeadJob& job : jobs) {
+            job.event.id = from_hex(*word++);
+            job.body = from_hex(*word++);
+            job.attempts = std::stoi(*word++);
+            job.error = from_hex(*word++);
+            job.died = pivotal::Clock::time_point(std::chrono::milliseconds(std::stoll(*word++)));
+        }
+        return jobs;
+    }
     bool requeue(std::string_view id) override { return agent_->ask("requeue", hex(id)).at(0) == "yes"; }
     bool forget(std::string_view id) override { return agent_->ask("forget-event", hex(id)).at(0) == "yes"; }
     std::uint64_t purge(std::chrono::seconds older_than) override {
@@ -142,7 +158,7 @@ public:
 
 private:
     bool ask(const char* command, const pivotal::Job& job, std::int64_t time, std::string_view error = {}) {
-        return agent_->ask(command, hex(job.event.id), hex(job.owner), time, hex(error)).at(0) == "yes";
+        return agent_->ask(command, hex(job.event.id), hex(job.owner), job.attempt, time, hex(error)).at(0) == "yes";
     }
 
     std::shared_ptr<Agent> agent_;

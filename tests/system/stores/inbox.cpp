@@ -272,6 +272,20 @@ TEST_CASE("a dead letter is kept, shown and requeued", "[inbox]") {
     CHECK(kind.done() == 1);
 }
 
+TEST_CASE("a dead letter that is put again is due with its new body", "[inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(put(*inbox, "evt_1"));
+    CHECK(inbox->bury(take(*inbox), "broken"));
+    Event event = event_of("evt_1");
+    event.type = "customer.updated";
+    CHECK_FALSE(inbox->put(event, "{}"));
+    const Job job = take(*inbox);
+    CHECK(job.body == "{}");
+    CHECK(job.event.type == "customer.updated");
+    CHECK(job.attempt == 1);
+}
+
 TEST_CASE("an event can be requeued in any state in which it does not run", "[inbox]") {
     Kind kind;
     const auto inbox = kind.inbox();
@@ -838,6 +852,8 @@ TEST_CASE("the statistics tell who waits longest, and who runs longest", "[inbox
     CHECK(stats.oldest_ready <= 110s);
     CHECK(take(*inbox, 10s).event.id == "evt_1");
     CHECK(inbox->stats().longest_running_id == "evt_2");
+    kind.set(0s);  // set back to before any was taken
+    CHECK(inbox->stats().longest_running == 0ms);
 }
 
 TEST_CASE("waiting events and dead letters do not expire", "[inbox][clock]") {

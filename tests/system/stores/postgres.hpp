@@ -155,10 +155,12 @@ public:
     std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
         return open_store(schema_.address(), std::move(options));
     }
-    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {}) {
-        return open_inbox(schema_.address(), std::move(options));
+    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {},
+                                          pivotal::InboxOptions inbox_options = {}) {
+        return open_inbox(schema_.address(), std::move(options), inbox_options);
     }
     void set(std::chrono::seconds ahead) { server().clock.set(ahead); }
+    void stop_at(pivotal::Clock::time_point time) { server().clock.stop_at(time); }
 
 private:
     struct Server {

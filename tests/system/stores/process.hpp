@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -265,20 +266,25 @@ private:
     struct sigaction before_ = {};
 };
 
-/// A clock for a process, by libfaketime: it runs on, so many seconds ahead of the machine's.
+/// A clock for a process, by libfaketime: it runs on, so many seconds ahead of the machine's, or stands.
 class FakeClock {
 public:
     FakeClock() { set(std::chrono::seconds(0)); }
     void set(std::chrono::seconds ahead) {
         const auto seconds = ahead.count();
-        write_file(file_, (seconds < 0 ? "" : "+") + std::to_string(seconds));
-        // The folder is its owner's alone, and a server may be another's.
-        std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+        write((seconds < 0 ? "" : "+") + std::to_string(seconds));
+    }
+    void stop_at(std::chrono::system_clock::time_point time) {
+        const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+        char text[32];
+        if (std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", std::gmtime(&seconds)) == 0) fail("no such time");
+        write(text);
     }
     /// What a process needs in its environment to see it.
     std::vector<std::string> environment() const {
-        return {"LD_PRELOAD=" + library(), "FAKETIME_TIMESTAMP_FILE=" + file_, "FAKETIME_NO_CACHE=1",
-                "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_RESET=1"};
+        return {"LD_PRELOAD=" + library(), "FAKETIME_TIMESTAMP_FILE=" + file_,
+                "FAKETIME_NO_CACHE=1",     "FAKETIME_DONT_FAKE_MONOTONIC=1",
+                "FAKETIME_DONT_RESET=1",   "TZ=UTC"};
     }
     /// The path of libfaketime, or nothing where it is not installed.
     static std::string library() {
@@ -290,6 +296,12 @@ public:
     }
 
 private:
+    void write(const std::string& text) {
+        write_file(file_, text);
+        // The folder is its owner's alone, and a server may be another's.
+        std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+    }
+
     TemporaryFolder folder_;
     std::string file_ = folder_.file("clock");
 };

@@ -24,7 +24,8 @@ inline std::shared_ptr<pivotal::IdempotencyStore> open_store(const std::string& 
                                                              pivotal::StoreOptions options) {
     return std::make_shared<pivotal::RedisStore>(address, std::move(options));
 }
-inline std::shared_ptr<pivotal::Inbox> open_inbox(const std::string&, const pivotal::StoreOptions&) {
+inline std::shared_ptr<pivotal::Inbox> open_inbox(const std::string&, const pivotal::StoreOptions&,
+                                                  const pivotal::InboxOptions& = {}) {
     fail("Redis has no inbox");
 }
 

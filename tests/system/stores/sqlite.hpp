@@ -131,14 +131,16 @@ public:
     std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
         return std::make_shared<AgentStore>(agent(options));
     }
-    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {}) {
-        return std::make_shared<AgentInbox>(agent(options));
+    std::shared_ptr<pivotal::Inbox> inbox(pivotal::StoreOptions options = {},
+                                          pivotal::InboxOptions inbox_options = {}) {
+        return std::make_shared<AgentInbox>(agent(options, inbox_options));
     }
     void set(std::chrono::seconds ahead) { clock_.set(ahead); }
+    void stop_at(pivotal::Clock::time_point time) { clock_.stop_at(time); }
 
 private:
-    std::shared_ptr<Agent> agent(const pivotal::StoreOptions& options) {
-        return std::make_shared<Agent>(kind_.address(), options, clock_.environment());
+    std::shared_ptr<Agent> agent(const pivotal::StoreOptions& options, pivotal::InboxOptions inbox_options = {}) {
+        return std::make_shared<Agent>(kind_.address(), options, clock_.environment(), RLIM_INFINITY, inbox_options);
     }
 
     Kind kind_;

@@ -336,7 +336,7 @@ inline InboxStats PostgresInbox::stats() {
                (SELECT count(*) FROM pivotal_inbox WHERE consumer = $1 AND state = 2),
                coalesce(extract(epoch FROM max(due) FILTER (WHERE NOT running AND due >= interval '0')) * 1000,
                    0)::bigint,
-               coalesce(extract(epoch FROM max(runs) FILTER (WHERE running)) * 1000, 0)::bigint,
+               greatest(extract(epoch FROM max(runs) FILTER (WHERE running)) * 1000, 0)::bigint,
                (SELECT event_id FROM job WHERE running ORDER BY runs DESC LIMIT 1)
            FROM job)",
         consumer_);
