@@ -133,11 +133,13 @@ CMAKE
         # What it prints is meant for a shell: its folder may have a space in its name.
         eval "\"\$cxx\" -std=c++17 \"\$here/main.cpp\" -o main $(pkg-config --cflags --libs pivotal-webhook)"
         runs ./main
-        # Folders that are absolute, and elsewhere, as Nix has them.
-        library -DCMAKE_INSTALL_PREFIX="$work/a" -DCMAKE_INSTALL_INCLUDEDIR="$work/b/include" \
-            -DCMAKE_INSTALL_DATADIR="$work/c/share" >library.log || die "$(cat library.log)"
+        # Folders that are absolute, as Nix has them, and not below the source, where CMake wants none.
+        elsewhere=$(mktemp -d)
+        trap 'rm -rf "$elsewhere"' EXIT
+        library -DCMAKE_INSTALL_PREFIX="$elsewhere/a" -DCMAKE_INSTALL_INCLUDEDIR="$elsewhere/b/include" \
+            -DCMAKE_INSTALL_DATADIR="$elsewhere/c/share" >library.log || die "$(cat library.log)"
         cmake --install library >>library.log
-        export PKG_CONFIG_PATH=$work/c/share/pkgconfig
+        export PKG_CONFIG_PATH=$elsewhere/c/share/pkgconfig
         [ -e "$(pkg-config --variable=includedir pivotal-webhook)/pivotal/webhook.hpp" ] ||
             die "no headers in $(pkg-config --variable=includedir pivotal-webhook)"
         ;;
