@@ -13,7 +13,7 @@ set(DOXYGEN_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/docs)
 set(DOXYGEN_STRIP_FROM_PATH ${PROJECT_SOURCE_DIR}/include)
 set(DOXYGEN_STRIP_FROM_INC_PATH ${PROJECT_SOURCE_DIR}/include)
 set(DOXYGEN_USE_MDFILE_AS_MAINPAGE ${PROJECT_SOURCE_DIR}/README.md)
-set(DOXYGEN_EXCLUDE_SYMBOLS pivotal::detail pivotal::detail::* std)
+set(DOXYGEN_EXCLUDE_SYMBOLS pivotal::detail pivotal::detail::* pivotal::InboxWorker::Loop std)
 set(DOXYGEN_JAVADOC_AUTOBRIEF YES) # the first sentence is the summary
 set(DOXYGEN_DISTRIBUTE_GROUP_DOC YES) # one sentence for all between @{ and @}
 set(DOXYGEN_SORT_MEMBER_DOCS NO)

@@ -40,7 +40,7 @@ inline std::string instant(std::string_view time) {
     int minute = 60 * (skip("Tt "), number(2, 0, 23));
     minute += (skip(":"), number(2, 0, 59));
     const int second = (skip(":"), number(2, 0, 60));
-    std::string_view fraction = "";
+    std::string_view fraction;
     if (at < time.size() && time[at] == '.') {
         const std::size_t begin = at++;
         need(is_digit());
@@ -77,8 +77,8 @@ inline std::string instant(std::string_view time) {
     need(year >= 0 && year <= 9999);
     need(second < 60 || minute == 24 * 60 - 1);  // a leap second
     char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, minute / 60, minute % 60,
-                  second);
+    (void)std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, minute / 60, minute % 60,
+                        second);
     return text + std::string(fraction);
 }
 
