@@ -720,7 +720,13 @@ TEST_CASE("a worker that its own handler destroys ends, and the observer is told
     made.set_value();
     CHECK(f.inbox->wait_for("evt_1", "done"));
     CHECK(gone);
-    const std::lock_guard<std::mutex> lock(f.mutex);
+    // The last that the thread without a worker does.
+    std::unique_lock<std::mutex> lock(f.mutex);
+    while (f.seen.empty() || f.seen.back().kind != Kind::handled) {
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+    }
     REQUIRE(f.incidents.size() == 1);
     CHECK(f.incidents[0].kind == Kind::internal_error);
     CHECK(f.incidents[0].error == "an InboxWorker was destroyed by its own handler, which goes on without it");

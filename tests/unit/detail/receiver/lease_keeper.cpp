@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-/// Counts renewals, and waits for them.
+/// Counts renewals, and waits for them. To be made before the keeper, whose end waits for what is under way.
 class Renewals {
 public:
     void add() {
@@ -66,8 +66,8 @@ bool in_one_of(int tries, const std::function<bool()>& good) {
 
 /// How long so many renewals of such a lease take.
 Clock::duration time_of(int count, std::chrono::milliseconds lease) {
-    LeaseKeeper keeper;
     Renewals renewals;
+    LeaseKeeper keeper;
     const Clock::time_point start = Clock::now();
     const LeaseKeeper::Guard guard(keeper, lease, renewals.renew());
     CHECK(renewals.wait_for(count));
@@ -89,8 +89,8 @@ TEST_CASE("a lease of no time is renewed each millisecond", "[lease_keeper]") {
 }
 
 TEST_CASE("a lease for ever is not renewed, and overflows nothing", "[lease_keeper]") {
-    LeaseKeeper keeper;
     Renewals longest, shorter;
+    LeaseKeeper keeper;
     const LeaseKeeper::Guard first(keeper, std::chrono::milliseconds::max(), longest.renew());
     const LeaseKeeper::Guard second(keeper, 2ms, shorter.renew());
     CHECK(shorter.wait_for(3));
@@ -98,8 +98,8 @@ TEST_CASE("a lease for ever is not renewed, and overflows nothing", "[lease_keep
 }
 
 TEST_CASE("a shorter lease does not wait for a longer one, nor for an earlier one that is over", "[lease_keeper]") {
-    LeaseKeeper keeper;
     Renewals renewals;
+    LeaseKeeper keeper;
     {
         const LeaseKeeper::Guard first(keeper, 1h, [] { return true; });
         std::this_thread::sleep_for(10ms);  // by now the thread waits for it
@@ -116,8 +116,8 @@ TEST_CASE("a shorter lease does not wait for a longer one, nor for an earlier on
 }
 
 TEST_CASE("a lease that is lost is renewed no more, and the others are", "[lease_keeper]") {
-    LeaseKeeper keeper;
     Renewals lost, kept;
+    LeaseKeeper keeper;
     const LeaseKeeper::Guard first(keeper, 2ms, [&] {
         lost.add();
         return false;
@@ -131,10 +131,10 @@ TEST_CASE("a lease that is lost is renewed no more, and the others are", "[lease
 TEST_CASE("a renewal that throws is repeated after a quarter of the time", "[lease_keeper]") {
     // The other lease tells the time: it comes between the repetition and where a later one would be.
     const auto order = [] {
-        LeaseKeeper keeper;
         std::mutex mutex;
         std::string calls;
         Renewals others;
+        LeaseKeeper keeper;
         const Clock::time_point start = Clock::now();
         const LeaseKeeper::Guard throwing(keeper, 400ms, [&]() -> bool {
             const std::lock_guard<std::mutex> lock(mutex);
@@ -158,8 +158,8 @@ TEST_CASE("a renewal that throws is repeated after a quarter of the time", "[lea
 
 TEST_CASE("no renewal begins once the guard is gone", "[lease_keeper]") {
     for (const bool throws : {false, true}) {
-        LeaseKeeper keeper;
         Renewals begun;
+        LeaseKeeper keeper;
         {
             const LeaseKeeper::Guard guard(keeper, 2ms, [&] {
                 begun.add();
@@ -197,10 +197,10 @@ TEST_CASE("a guard that goes waits for no renewal, nor for its own", "[lease_kee
 }
 
 TEST_CASE("renewals that are stuck delay no other", "[lease_keeper]") {
-    LeaseKeeper keeper;
     Renewals stuck, others;
     std::promise<void> end;
     const auto ended = end.get_future().share();
+    LeaseKeeper keeper;
     std::vector<std::unique_ptr<LeaseKeeper::Guard>> guards;
     for (int i = 0; i < 20; ++i)
         guards.push_back(std::make_unique<LeaseKeeper::Guard>(keeper, 2ms, [&, ended] {
@@ -220,8 +220,8 @@ TEST_CASE("renewals that are stuck delay no other", "[lease_keeper]") {
 
 #if defined(__unix__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("leases are renewed in a process that was forked, too", "[lease_keeper]") {
-    LeaseKeeper keeper;
     Renewals renewals;
+    LeaseKeeper keeper;
     const LeaseKeeper::Guard guard(keeper, 2ms, renewals.renew());
     CHECK(renewals.wait_for(1));
     const pid_t child = fork();
