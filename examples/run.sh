@@ -165,7 +165,7 @@ show_explanation() {
     tr -d '\n' <examples/events/customer.at_risk.json | sed 's/  */ /g' >"$folder/explained.json"
     "$cli" explain --headers "$folder/explained.headers" --body "$folder/explained.json" >"$folder/explained.out" || true
     sed 's/^/  /' "$folder/explained.out"
-    explained=$(cut -d: -f1 "$folder/explained.out" | head -1)
+    explained=$(sed 's/:.*//; q' "$folder/explained.out")
     heading "the diagnosis"
     check "a body without its line ends" body_reserialized "$explained"
 }

@@ -79,7 +79,7 @@ install_packages() {
     "${sudo[@]}" apt-get update -qq
     for names in "${missing[@]}"; do
         for name in ${names//|/ }; do
-            apt-cache policy "$name" | grep -q '^  Candidate: [^(]' && found+=("$name") && continue 2
+            grep -q '^  Candidate: [^(]' <<<"$(apt-cache policy "$name")" && found+=("$name") && continue 2
         done
         unavailable+=("$names")
         printf '  this Debian has no %s\n' "$names"
@@ -102,5 +102,5 @@ is_there() {
         maven) command -v mvn >/dev/null && return ;;
     esac
     command -v dpkg-query >/dev/null &&
-        dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
+        [ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" = 'install ok installed' ]
 }

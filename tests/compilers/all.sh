@@ -61,7 +61,7 @@ one() { # one NAME
         *) die "unknown: $1" ;;
     esac >"$log" 2>&1 || status=$?
     if [ $status = 0 ]; then
-        printf '  %-14s %s (%d s)\n' "$1" "$(grep '^All tests passed' "$log" | head -1)" $((SECONDS - start))
+        printf '  %-14s %s (%d s)\n' "$1" "$(grep -m 1 '^All tests passed' "$log")" $((SECONDS - start))
     else
         tail -n 60 "$log"
         printf '  %-14s FAILED\n' "$1"

@@ -11,7 +11,7 @@ suite=$1 user=${2:-root}
 [ "$(id -u)" = 0 ] || skip "only root can make a machine" "sudo $0 $*"
 command -v debootstrap >/dev/null || skip "debootstrap is missing" "apt-get install debootstrap"
 # Where this machine has its own packages from.
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | sed -n 1p)
 [ -n "$mirror" ] || skip "this machine knows no mirror of Debian" "apt-get update"
 
 root=$(mktemp -d) && chmod 755 "$root" # a user is to pass

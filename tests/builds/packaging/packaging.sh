@@ -101,7 +101,7 @@ CMAKE
         refuse "no component mysql" -- components no-mysql mysql
         # By a find_package that fetches and builds it.
         for fetched in override module; do
-            [ $fetched = module ] || cmake --help-module FetchContent | grep -q OVERRIDE_FIND_PACKAGE || continue
+            [ $fetched = module ] || grep -q OVERRIDE_FIND_PACKAGE <<<"$(cmake --help-module FetchContent)" || continue
             components $fetched sqlite -DFETCHED=$fetched -DPIVOTAL_SOURCE_DIR="$source" >$fetched.log 2>&1 &&
                 cmake --build $fetched >>$fetched.log 2>&1 && (cd $fetched && ctest >>ctest.log) || die "$(cat $fetched.log)"
             refuse "component sqlite" "libsqlite3-dev" -- components no-$fetched sqlite -DFETCHED=$fetched \

@@ -87,7 +87,7 @@ one() { # one ARCHITECTURE
         test_on "$1" "${machine[@]}" >"$log" 2>&1 || status=$?
     fi
     if [ $status = 0 ]; then
-        printf '  %-6s %s (%d s)\n' "$1" "$(grep '^All tests passed' "$log" | head -1)" $((SECONDS - start))
+        printf '  %-6s %s (%d s)\n' "$1" "$(grep -m 1 '^All tests passed' "$log")" $((SECONDS - start))
     else
         tail -n 60 "$log"
         printf '  %-6s FAILED\n' "$1"

@@ -17,7 +17,7 @@ printf '{"id":"evt_1","type":"task.completed"}' >"$folder/event.json"
 # screen PATTERN: waits until the terminal shows it, and prints it with its colours.
 screen() {
     local deadline=$((SECONDS + 20))
-    until terminal capture-pane -p -J -t t | grep -q "$1"; do
+    until grep -q "$1" <<<"$(terminal capture-pane -p -J -t t)"; do
         [ $SECONDS -lt $deadline ] || { terminal capture-pane -p -J -t t; return 1; }
     done
     terminal capture-pane -e -p -J -t t
@@ -73,12 +73,12 @@ if command -v zsh >/dev/null; then
     completes() {
         terminal send-keys -t z C-u "$1" Tab
         local deadline=$((SECONDS + 20))
-        until terminal capture-pane -p -J -t z | grep -qe "$2"; do
+        until grep -qe "$2" <<<"$(terminal capture-pane -p -J -t z)"; do
             [ $SECONDS -lt $deadline ] || { terminal capture-pane -p -J -t z; return 1; }
         done
     }
     terminal send-keys -t z "autoload -U compinit; compinit -u; source '$folder/completion.zsh'; echo read" y Enter
-    until terminal capture-pane -p -J -t z | grep -q '^ready'; do :; done
+    until grep -q '^ready' <<<"$(terminal capture-pane -p -J -t z)"; do :; done
     completes 'pivotal-webhook lis' 'pivotal-webhook listen '
     completes 'pivotal-webhook send --wr' 'send --wrong-secret '
     completes 'pivotal-webhook send --event onboarding.comp' '--event onboarding.completed '

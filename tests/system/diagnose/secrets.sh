@@ -109,7 +109,7 @@ as_sent "$(content | openssl dgst -sha256 -hmac "$(cat stranger)" -binary | base
 with "the text of another" unexplained plain
 
 # OpenSSL without its default provider, which the configuration leaves out
-if openssl version | grep -q '^OpenSSL 3'; then
+if [[ $(openssl version) == 'OpenSSL 3'* ]]; then
     printf 'openssl_conf = init\n[init]\nproviders = list\n[list]\nnull = active\n[active]\nactivate = 1\n' >no-provider.cnf
     sign body
     expect "OpenSSL cannot compute" crypto_failure "$(OPENSSL_CONF=$folder/no-provider.cnf explained --headers headers --body body)"
