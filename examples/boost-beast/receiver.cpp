@@ -41,11 +41,16 @@ asio::awaitable<void> converse(boost::beast::tcp_stream client, const pivotal::W
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
     asio::thread_pool worker(1);  // one thread: with more, every client would need a strand
     asio::ip::tcp::acceptor acceptor(worker, {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
     for (;;) co_spawn(worker, converse(boost::beast::tcp_stream(acceptor.accept()), webhook), asio::detached);
+} catch (const boost::system::system_error& error) {
+    std::cerr << error.what() << ": PORT= names another port" << std::endl;
+    return 1;
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;
     return 1;

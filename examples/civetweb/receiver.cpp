@@ -33,12 +33,17 @@ struct Receiver : CivetHandler {
 };
 
 int main() try {
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
     Receiver receiver;
     CivetServer server({"listening_ports", "127.0.0.1:" + std::to_string(port), "num_threads", "8"});
     server.addHandler("/webhooks/pivotal$", receiver);
     std::promise<void>().get_future().wait();  // until the process is stopped
+} catch (const CivetException& error) {
+    std::cerr << error.what() << " PORT= names another." << std::endl;
+    return 1;
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;
     return 1;

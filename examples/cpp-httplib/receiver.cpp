@@ -30,11 +30,12 @@ int main() try {
     server.set_socket_options([on = 1](auto s) { setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); });
     for (const int signal : {SIGINT, SIGTERM})
         std::signal(signal, [](int) { server.is_running() ? server.stop() : std::_Exit(0); });
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
     if (!server.bind_to_port("127.0.0.1", port))
-        throw std::runtime_error("port " + std::to_string(port) +
-                                 " is in use, or may not be used: PORT= names another");
+        throw std::runtime_error("port " + wanted + " is in use, or may not be used: PORT= names another");
     std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal" << std::endl;
     return server.listen_after_bind() ? 0 : 1;
 } catch (const std::exception& error) {

@@ -12,8 +12,10 @@ using namespace web::http;
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
 
     experimental::listener::http_listener listener("http://127.0.0.1:" + std::to_string(port) + "/webhooks/pivotal");
     listener.support(methods::POST, [&](http_request request) {
@@ -34,7 +36,11 @@ int main() try {
             }
         });
     });
-    listener.open().wait();
+    try {
+        listener.open().wait();
+    } catch (const std::exception& error) {
+        throw std::runtime_error(std::string(error.what()) + ": PORT= names another port");
+    }
     std::promise<void>().get_future().wait();  // until the process is stopped
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

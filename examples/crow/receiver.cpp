@@ -8,8 +8,10 @@
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
 
     crow::SimpleApp app;
     app.loglevel(crow::LogLevel::Warning);
@@ -22,7 +24,7 @@ int main() try {
         return crow::response(reply.status, reply.body);
     });
     app.bindaddr("127.0.0.1").port(static_cast<std::uint16_t>(port)).multithreaded().run();
-    return app.is_bound() ? 0 : 1;  // Crow has said why
+    if (!app.is_bound()) throw std::runtime_error("PORT= names another port");  // Crow has said why
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;
     return 1;

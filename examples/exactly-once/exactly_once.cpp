@@ -24,6 +24,16 @@ static std::string setting(const char* name, const char* otherwise) {
     return value ? value : otherwise;
 }
 
+/// A number that the environment sets.
+static int number(const char* name, const char* otherwise, int least, int most) {
+    const std::string text = setting(name, otherwise);
+    const int value = std::atoi(text.c_str());
+    if (value < least || value > most || std::to_string(value) != text)
+        throw std::runtime_error(name + (" is " + text) + ": give a number from " + std::to_string(least) + " to " +
+                                 std::to_string(most));
+    return value;
+}
+
 struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }  // rolls back what is open
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -75,7 +85,7 @@ static bool handle(const pivotal::Event& event) {
         update_customer(database.get(), event);
         // So that you can kill it here, where the row is written and not yet committed.
         std::cout << "working on " + event.id + "\n" << std::flush;
-        std::this_thread::sleep_for(std::chrono::seconds(std::stoi(setting("HANDLER_SECONDS", "0"))));
+        std::this_thread::sleep_for(std::chrono::seconds(number("HANDLER_SECONDS", "0", 0, 3600)));
     }
     run(database.get(), "COMMIT");
     return first;
@@ -118,9 +128,10 @@ int main(int argc, char** argv) try {
     server.set_socket_options([on = 1](auto s) { setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); });
     for (const int signal : {SIGINT, SIGTERM})
         std::signal(signal, [](int) { server.is_running() ? server.stop() : std::_Exit(0); });
-    const int port = std::stoi(setting("PORT", "8787"));
-    if (port < 1 || port > 65535 || !server.bind_to_port("127.0.0.1", port))
-        throw std::runtime_error("port " + std::to_string(port) + " is in use, or may not be used");
+    const int port = number("PORT", "8787", 1, 65535);
+    if (!server.bind_to_port("127.0.0.1", port))
+        throw std::runtime_error("port " + std::to_string(port) +
+                                 " is in use, or may not be used: PORT= names another");
     std::cerr << "listening on http://127.0.0.1:" << port << "/webhooks/pivotal" << std::endl;
     return server.listen_after_bind() ? 0 : 1;
 } catch (const std::exception& error) {

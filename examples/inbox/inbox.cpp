@@ -16,6 +16,16 @@ static std::string setting(const char* name, const char* otherwise) {
     return value ? value : otherwise;
 }
 
+/// A number that the environment sets.
+static int number(const char* name, const char* otherwise, int least, int most) {
+    const std::string text = setting(name, otherwise);
+    const int value = std::atoi(text.c_str());
+    if (value < least || value > most || std::to_string(value) != text)
+        throw std::runtime_error(name + (" is " + text) + ": give a number from " + std::to_string(least) + " to " +
+                                 std::to_string(most));
+    return value;
+}
+
 int main() try {
     const auto log = [](const pivotal::Observation& seen) {
         if (seen.is_incident()) std::cerr << seen.event_id + ": " + seen.error + "\n" << std::flush;
@@ -40,12 +50,13 @@ int main() try {
     server.set_socket_options([on = 1](auto s) { setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); });
     for (const int signal : {SIGINT, SIGTERM})
         std::signal(signal, [](int) { server.is_running() ? server.stop() : std::_Exit(0); });
-    const int port = std::stoi(setting("PORT", "8787"));
-    if (port < 1 || port > 65535 || !server.bind_to_port("127.0.0.1", port))
-        throw std::runtime_error("port " + std::to_string(port) + " is in use, or may not be used");
-
     // A slow handler: by default it takes longer than the 10 seconds that Pivotal waits for an answer.
-    const std::chrono::seconds work(std::stoi(setting("HANDLER_SECONDS", "20")));
+    const std::chrono::seconds work(number("HANDLER_SECONDS", "20", 0, 3600));
+    const int port = number("PORT", "8787", 1, 65535);
+    if (!server.bind_to_port("127.0.0.1", port))
+        throw std::runtime_error("port " + std::to_string(port) +
+                                 " is in use, or may not be used: PORT= names another");
+
     const auto handle = [&](const pivotal::Event& event) {
         std::cout << "working on " + event.id + "\n" << std::flush;
         std::this_thread::sleep_for(work);

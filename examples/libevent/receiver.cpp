@@ -27,8 +27,10 @@ void receive(evhttp_request* request, void* webhook) {
 
 int main() try {
     auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
 
     event_base* const base = event_base_new();
     evhttp* const server = evhttp_new(base);
@@ -37,7 +39,8 @@ int main() try {
     evhttp_set_timeout(server, 30);
     evhttp_set_cb(server, "/webhooks/pivotal", receive, &webhook);
     if (evhttp_bind_socket(server, "127.0.0.1", static_cast<std::uint16_t>(port)) != 0)
-        throw std::system_error(errno, std::generic_category(), "cannot listen on port " + std::to_string(port));
+        throw std::system_error(errno, std::generic_category(),
+                                "cannot listen on port " + wanted + ", PORT= names another");
     event_base_dispatch(base);
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

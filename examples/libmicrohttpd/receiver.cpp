@@ -35,15 +35,18 @@ MHD_Result receive(void* webhook, MHD_Connection* client, const char* path, cons
 
 int main() try {
     auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
     const sockaddr_in here{AF_INET, htons(static_cast<std::uint16_t>(port)), {htonl(INADDR_LOOPBACK)}, {}};
     const MHD_RequestCompletedCallback forget = [](void*, MHD_Connection*, void** state, auto) {
         delete static_cast<std::string*>(*state);
     };
     if (!MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, receive, &webhook, MHD_OPTION_SOCK_ADDR,
                           &here, MHD_OPTION_NOTIFY_COMPLETED, forget, nullptr, MHD_OPTION_END))
-        throw std::system_error(errno, std::generic_category(), "cannot listen on port " + std::to_string(port));
+        throw std::system_error(errno, std::generic_category(),
+                                "cannot listen on port " + wanted + ", PORT= names another");
     std::promise<void>().get_future().wait();  // until the process is stopped
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;

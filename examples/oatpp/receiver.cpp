@@ -26,17 +26,24 @@ struct Receiver : oatpp::web::server::HttpRequestHandler {
     const pivotal::Webhook webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
 };
 
+auto listen_on(std::uint16_t port) try {
+    return oatpp::network::tcp::server::ConnectionProvider::createShared({"127.0.0.1", port});
+} catch (const std::exception& error) {
+    throw std::runtime_error(std::string(error.what()) + ": PORT= names another port");
+}
+
 void run(std::uint16_t port) {
     const auto router = oatpp::web::server::HttpRouter::createShared();
     router->route("POST", "/webhooks/pivotal", std::make_shared<Receiver>());
     const auto handler = oatpp::web::server::HttpConnectionHandler::createShared(router);
-    const auto provider = oatpp::network::tcp::server::ConnectionProvider::createShared({"127.0.0.1", port});
-    oatpp::network::Server(provider, handler).run();
+    oatpp::network::Server(listen_on(port), handler).run();
 }
 
 int main() try {
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
     oatpp::Environment::init();
     run(static_cast<std::uint16_t>(port));
     oatpp::Environment::destroy();

@@ -12,8 +12,10 @@ using namespace Pistache;
 
 int main() try {
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
 
     Rest::Router router;
     Rest::Routes::Post(router, "/webhooks/pivotal", [&](const Rest::Request& request, Http::ResponseWriter response) {
@@ -36,7 +38,11 @@ int main() try {
                     .flags(Tcp::Options::ReuseAddr)
                     .maxRequestSize(4 << 20));  // 4 kB without this
     server.setHandler(router.handler());
-    server.serve();
+    try {
+        server.serve();
+    } catch (const std::exception& error) {
+        throw std::runtime_error(std::string(error.what()) + ": PORT= names another port");
+    }
 } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;
     return 1;

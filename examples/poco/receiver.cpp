@@ -42,8 +42,10 @@ struct Router : HTTPRequestHandlerFactory {
 };
 
 int main() try {
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
     ServerSocket socket;
     const SocketAddress here("127.0.0.1", static_cast<std::uint16_t>(port));
     socket.bind(here, true, false);  // else two receivers could share the port
@@ -53,6 +55,6 @@ int main() try {
     std::promise<void>().get_future().wait();  // until the process is stopped
 } catch (const std::exception& error) {
     const auto* const poco = dynamic_cast<const Poco::Exception*>(&error);  // its what() says less
-    std::cerr << (poco ? poco->displayText() : error.what()) << std::endl;
+    std::cerr << (poco ? poco->displayText() + ": PORT= names another port" : error.what()) << std::endl;
     return 1;
 }

@@ -11,8 +11,10 @@
 int main(int argc, char** argv) try {
     QCoreApplication application(argc, argv);
     const auto webhook = pivotal::Webhook::from_env();  // PIVOTAL_WEBHOOK_SECRET
-    const int port = std::getenv("PORT") ? std::atoi(std::getenv("PORT")) : 8787;
-    if (port < 1 || port > 65535) throw std::runtime_error("PORT must be a number from 1 to 65535");
+    const std::string wanted = std::getenv("PORT") ? std::getenv("PORT") : "8787";
+    const int port = std::atoi(wanted.c_str());
+    if (port < 1 || port > 65535 || std::to_string(port) != wanted)
+        throw std::runtime_error("PORT is " + wanted + ": give a number from 1 to 65535");
 
     QHttpServer server;
     using Method = QHttpServerRequest::Method;
@@ -28,8 +30,8 @@ int main(int argc, char** argv) try {
 
     auto* const listener = new QTcpServer(&server);
     if (!listener->listen(QHostAddress::LocalHost, static_cast<quint16>(port)))
-        throw std::runtime_error("cannot listen on port " + std::to_string(port) + ": " +
-                                 listener->errorString().toStdString());
+        throw std::runtime_error("cannot listen on port " + wanted +
+                                 ", PORT= names another: " + listener->errorString().toStdString());
     server.bind(listener);
     return application.exec();
 } catch (const std::exception& error) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the example receiver does with bad input, and with good input of unusual form.
+# What the example receiver does with bad input, and with good input of unusual form; and bad settings of every program with
+# cpp-httplib.
 #   receiver.sh BUILD_DIR
 set -euo pipefail
 build_dir=$(cd "$1" && pwd)
@@ -8,6 +9,10 @@ cd "$(dirname "$0")/../../.."
 . examples/server.sh
 
 receiver=$build_dir/examples/cpp-httplib/pivotal_receiver_cpp_httplib
+programs=("$receiver") # each that listens; these two need SQLite
+for program in inbox/pivotal_inbox exactly-once/pivotal_exactly_once; do
+    [ ! -x "$build_dir/examples/$program" ] || programs+=("$build_dir/examples/$program")
+done
 sender=$build_dir/examples/cpp-httplib/pivotal_sender
 strange="$folder/a (b) & c's \$d" # a folder that a shell has to be told of
 mkdir "$strange"
@@ -25,11 +30,11 @@ check() {
     fi
 }
 
-# refuses WHAT TEXT VARIABLE=VALUE...: in this environment the receiver must end with status 1, and name TEXT.
+# refuses WHAT TEXT VARIABLE=VALUE...: in this environment $program must end with status 1, and name TEXT.
 refuses() {
-    local what=$1 text=$2 status=0 output
+    local what="${program##*/}, $1" text=$2 status=0 output
     shift 2
-    output=$(env "$@" timeout 20 "$receiver" 2>&1) || status=$?
+    output=$(env "$@" timeout 20 "$program" 2>&1) || status=$?
     check "$what: status" 1 $status
     case $output in *"$text"*) ;; *) check "$what: message" "...$text..." "$output" ;; esac
     case $output in *secret-text*) check "$what: no secret in the message" - "$output" ;; esac
@@ -53,15 +58,22 @@ body_of() {
 
 # ---- Configuration ----
 
+export DATABASE=$folder/events.db HANDLER_SECONDS=0
+program=$receiver
 refuses "no secret" "PIVOTAL_WEBHOOK_SECRET: it is not set" -u PIVOTAL_WEBHOOK_SECRET
 refuses "an empty secret" "PIVOTAL_WEBHOOK_SECRET: it is not set, or empty" PIVOTAL_WEBHOOK_SECRET=
 refuses "an API key" "API key" PIVOTAL_WEBHOOK_SECRET=pivotal_live_secret-text
 PIVOTAL_WEBHOOK_SECRET=$(new_secret)
 export PIVOTAL_WEBHOOK_SECRET
-for bad in 0 -1 70000 http; do refuses "PORT=$bad" "PORT must be a number from 1 to 65535" PORT=$bad; done
-
 start_server_anywhere "$receiver" >"$folder/events.out"
-refuses "a port in use" "port $port is in use, or may not be used: PORT= names another" PORT="$port"
+for program in "${programs[@]}"; do
+    for bad in 0 -1 70000 http 80x 4294975083 ''; do
+        refuses "PORT=$bad" "PORT is $bad: give a number from 1 to 65535" PORT=$bad
+    done
+    refuses "a port in use" "port $port is in use, or may not be used: PORT= names another" PORT="$port"
+done
+program=${programs[1]-}
+[ -z "$program" ] || refuses "HANDLER_SECONDS=x" "HANDLER_SECONDS is x: give a number from 0 to 3600" HANDLER_SECONDS=x
 
 # ---- Requests ----
 
