@@ -60,7 +60,7 @@ std::string with(const std::string& members) {
 
 std::string repeated(const std::string& text, std::size_t count) {
     std::string all;
-    while (count-- > 0) all += text;
+    for (; count > 0; --count) all += text;
     return all;
 }
 

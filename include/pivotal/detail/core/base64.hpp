@@ -7,13 +7,14 @@
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-/// The value of each character, -1 where it has none. A plain array, which a compiler fills in less time.
+/// The value of each character, `none` where it has none. A plain array, which a compiler fills in less time.
 struct Base64Values {
-    std::int8_t of[256]{};
+    static constexpr std::uint8_t none = 64;  // a bit that no value has
+    std::uint8_t of[256]{};
 
     constexpr Base64Values() noexcept {
-        for (std::int8_t& value : of) value = -1;
-        std::int8_t value = 0;
+        for (std::uint8_t& value : of) value = none;
+        std::uint8_t value = 0;
         for (const char c : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
             if (c != '\0') of[static_cast<unsigned char>(c)] = value++;
     }
@@ -37,16 +38,15 @@ inline std::size_t base64_decode(std::string_view text, unsigned char* out, std:
     const std::size_t size = text.size() / 4 * 3 + (tail == 0 ? 0 : tail - 1);
     if (size > capacity) return base64_invalid;
 
-    // A character outside of the alphabet has the value -1, all bits of it set: shifted and joined with
-    // others it still sets the highest bit. One test at the end.
-    std::uint32_t seen = 0;
+    std::uint32_t seen = 0;  // the bits of all values, for one test at the end
     const auto value = [&](std::size_t i) {
-        return static_cast<std::uint32_t>(values.of[static_cast<unsigned char>(text[i])]);
+        const std::uint32_t found = values.of[static_cast<unsigned char>(text[i])];
+        seen |= found;
+        return found;
     };
     std::size_t i = 0;
     for (const unsigned char* const end = out + size / 3 * 3; out != end; i += 4) {
         const std::uint32_t bits = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3);
-        seen |= bits;
         *out++ = static_cast<unsigned char>(bits >> 16 & 255U);
         *out++ = static_cast<unsigned char>(bits >> 8 & 255U);
         *out++ = static_cast<unsigned char>(bits & 255U);
@@ -54,17 +54,15 @@ inline std::size_t base64_decode(std::string_view text, unsigned char* out, std:
     std::uint32_t tail_bits = 0;
     if (tail == 2) {
         const std::uint32_t bits = value(i) << 6 | value(i + 1);
-        seen |= bits;
         *out = static_cast<unsigned char>(bits >> 4 & 255U);
         tail_bits = bits & 15U;
     } else if (tail == 3) {
         const std::uint32_t bits = value(i) << 12 | value(i + 1) << 6 | value(i + 2);
-        seen |= bits;
         *out++ = static_cast<unsigned char>(bits >> 10 & 255U);
         *out = static_cast<unsigned char>(bits >> 2 & 255U);
         tail_bits = bits & 3U;
     }
-    return (seen >> 31) != 0 || tail_bits != 0 ? base64_invalid : size;
+    return (seen & values.none) != 0 || tail_bits != 0 ? base64_invalid : size;
 }
 
 }}}  // namespace pivotal::v1::detail

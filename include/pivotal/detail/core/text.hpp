@@ -72,6 +72,12 @@ constexpr std::string_view trimmed(std::string_view text) noexcept {
     return text;
 }
 
+/// The size of `text` without the bytes of `any_of` at its end.
+constexpr std::size_t end_before(std::string_view text, std::string_view any_of) noexcept {
+    while (!text.empty() && any_of.find(text.back()) != any_of.npos) text.remove_suffix(1);
+    return text.size();
+}
+
 /// Compares without regard to ASCII case and without the locale; `lower` is in lower case.
 constexpr bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcept {
     if (text.size() != lower.size()) return false;

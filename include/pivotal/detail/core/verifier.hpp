@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/base64.hpp>
 #include <pivotal/detail/core/header_lookup.hpp>
 #include <pivotal/detail/core/refusal.hpp>
@@ -30,7 +31,7 @@ inline bool is_message_id(std::string_view id) noexcept {
     // then it is itself found: of the wrong bytes the lowest is always seen.
     constexpr std::uint64_t each = 0x0101010101010101, high = each * 0x80;
     std::uint64_t wrong = 0;
-    const auto look_at = [&](std::uint64_t bytes) {
+    const auto look_at = [&](std::uint64_t bytes) PIVOTAL_DETAIL_WRAPS {
         const std::uint64_t dots = bytes ^ each * '.';  // a byte of 0 where there is a dot
         wrong |= bytes | (bytes - each * '!') | (each * '~' - bytes) | ((dots - each) & ~dots);
     };

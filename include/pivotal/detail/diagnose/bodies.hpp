@@ -17,6 +17,7 @@
 
 #include <pivotal/detail/core/base64.hpp>
 #include <pivotal/detail/core/json_abi.hpp>
+#include <pivotal/detail/core/text.hpp>
 #include <pivotal/detail/diagnose/json.hpp>
 #include <pivotal/finding.hpp>
 
@@ -160,7 +161,7 @@ struct TextParts {
         constexpr std::string_view space(" \t\r\n\0", 5);
         const std::size_t mark = text.substr(0, 3) == byte_order_mark ? 3 : 0;
         const std::size_t begin = (std::min)(text.find_first_not_of(space, mark), text.size());
-        const std::size_t end = (std::max)(text.find_last_not_of(space) + 1, begin);  // npos + 1 is 0
+        const std::size_t end = (std::max)(end_before(text, space), begin);
         front = text.substr(0, begin);
         core = text.substr(begin, end - begin);
         tail = text.substr(end);

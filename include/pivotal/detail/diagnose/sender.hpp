@@ -65,7 +65,7 @@ inline std::optional<std::pair<Finding, const char*>> mend_secret(std::string& s
     // Also those of typography, U+2018 to U+201E, byte by byte.
     constexpr std::string_view quotes = "\"'`\xE2\x80\x98\x99\x9C\x9D\x9E";
     const std::size_t begin = (std::min)(secret.find_first_not_of(quotes), secret.size());
-    const std::size_t end = (std::max)(secret.find_last_not_of(quotes) + 1, begin);
+    const std::size_t end = (std::max)(end_before(secret, quotes), begin);
     const auto is_ascii = [&](std::size_t at) { return static_cast<unsigned char>(secret[at]) < 0x80; };
     if (end - begin < secret.size() && (begin == end || (is_ascii(begin) && is_ascii(end - 1)))) {
         secret.erase(end).erase(0, begin);

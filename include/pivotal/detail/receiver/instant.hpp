@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <pivotal/detail/core/text.hpp>
+
 namespace pivotal { inline namespace v1 { namespace detail {
 
 /// A time of RFC 3339, such as `2026-05-26T14:02:00.25+02:00`, in a form in which equal instants are equal and earlier
@@ -46,7 +48,7 @@ inline std::string instant(std::string_view time) {
         need(is_digit());
         while (is_digit()) ++at;
         fraction = time.substr(begin, at - begin);
-        fraction = fraction.substr(0, fraction.find_last_not_of("0.") + 1);
+        fraction = fraction.substr(0, end_before(fraction, "0."));
     }
     const char sign = skip("Zz+-");
     if (sign == '+' || sign == '-') {

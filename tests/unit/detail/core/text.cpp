@@ -13,7 +13,7 @@ namespace unit_detail_text {
 
 namespace detail = pivotal::detail;
 
-// What a HeaderSource may hold is tested with headers.hpp; here is what it may not, and the two functions.
+// What a HeaderSource may hold is tested with headers.hpp; here is what it may not, and the functions.
 
 TEST_CASE("what is text and what is not", "[text]") {
     STATIC_REQUIRE(detail::is_text<std::string>);
@@ -78,6 +78,15 @@ TEST_CASE("trimmed takes spaces and tabs off both ends", "[text]") {
         const std::string c(1, static_cast<char>(byte));
         CHECK(detail::trimmed(c + "a" + c) == (c == " " || c == "\t" ? "a" : c + "a" + c));
     }
+}
+
+TEST_CASE("end_before is where the bytes at the end begin", "[text]") {
+    CHECK(detail::end_before("", "0.") == 0);
+    CHECK(detail::end_before(".00", "0.") == 0);
+    CHECK(detail::end_before(".010", "0.") == 3);
+    CHECK(detail::end_before("0.1", "0.") == 3);
+    CHECK(detail::end_before("a", "") == 1);
+    CHECK(detail::end_before(std::string_view("a\0\0", 3), std::string_view("\0", 1)) == 1);
 }
 
 TEST_CASE("names compare without regard to ASCII case, and to nothing else", "[text]") {
