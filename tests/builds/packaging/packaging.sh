@@ -203,6 +203,24 @@ PROFILE
             grep -qF -- "examples/$text" library.log || die "no '$text' in: $(cat library.log)"
         done
         ;;
+    cli) # by all.sh: the command line on a machine that has neither SQLite nor libpq
+        library -DPIVOTAL_BUILD_EXAMPLES=ON -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON \
+            -DCMAKE_DISABLE_FIND_PACKAGE_PostgreSQL=ON -DPIVOTAL_LIBRARY_pq=OFF >library.log 2>&1 || die "$(cat library.log)"
+        cmake --build library --target pivotal_cli -j 2 >>library.log 2>&1 || die "$(tail -n 50 library.log)"
+        cli=library/examples/cli/pivotal-webhook
+        ! ldd "$cli" | grep -E 'libsqlite|libpq' || die "it is linked to the databases above"
+        for database in "sqlite SQLite libsqlite3-dev" "postgres libpq libpq-dev"; do
+            read -r option name package <<<"$database"
+            for command in "stats --$option x" "dead --$option x" "schema --$option"; do
+                # shellcheck disable=SC2086
+                refuse "built without $name" "$package" -- "$cli" inbox $command
+            done
+        done
+        # All else is there.
+        PIVOTAL_WEBHOOK_SECRET=$("$cli" secret) && export PIVOTAL_WEBHOOK_SECRET
+        "$cli" sign --body "$source/examples/events/customer.created.json" >headers.txt
+        "$cli" verify --headers headers.txt --body "$source/examples/events/customer.created.json"
+        ;;
     dependencies)
         refuse "needs OpenSSL 1.1.1 or later" "found none" "apt-get install libssl-dev" "dnf install openssl-devel" \
             "brew install openssl" "vcpkg install openssl" -- library -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON
