@@ -2,9 +2,10 @@
 # compiler or another library than CMake found.
 
 # write_ninja BUILD COMPILER FLAGS LIBRARIES [WITHOUT...]: writes BUILD/build.ninja, which makes BUILD/unit, vectors and
-# model; the files tests/unit/WITHOUT.cpp are left out.
+# model (.exe for Windows); the files tests/unit/WITHOUT.cpp are left out.
 write_ninja() {
-    local build=$1 compiler=$2 flags=$3 libraries=$4 root=$PWD source sources=()
+    local build=$1 compiler=$2 flags=$3 libraries=$4 root=$PWD exe= source sources=()
+    case $compiler in *mingw*) exe=.exe ;; esac
     # main.cpp is compiled for itself; version.cpp compares the header with the version that CMake read.
     local without=" main version ${*:5} "
     while read -r source; do
@@ -22,8 +23,8 @@ write_ninja() {
         for source in vectors/vectors vectors/deliveries model/model; do
             printf 'build %s.o: cxx %s/tests/conformance/%s.cpp\n' "${source#*/}" "$root" $source
         done
-        printf 'build unit: link all.o main.o\nbuild vectors: link vectors.o deliveries.o main.o\nbuild model: link model.o\n'
-        printf 'default unit vectors model\n'
+        printf 'build unit%s: link all.o main.o\nbuild vectors%s: link vectors.o deliveries.o main.o\n' $exe $exe
+        printf 'build model%s: link model.o\n' $exe
     } >"$build/build.ninja"
 }
 

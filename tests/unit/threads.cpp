@@ -82,6 +82,8 @@ TEST_CASE("Webhooks are made in many threads at once", "[threads]") {
     CHECK(failures == 0);
 }
 
+#if !defined(__MINGW32__)  // which frees a thread's objects before it destroys them
+
 namespace {
 
 /// Uses a Webhook in the destructor of a thread's own object, before or after the library's.
@@ -118,5 +120,7 @@ TEST_CASE("a Webhook is used in destructors of thread_local objects", "[threads]
     std::thread([&] { prepare(); }).join();  // which is made only then
     CHECK(good == 5);
 }
+
+#endif
 
 }  // namespace unit_threads

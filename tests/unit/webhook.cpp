@@ -370,10 +370,10 @@ TEST_CASE("no clock and no timestamp overflows", "[webhook]") {
         const bool is_newer = std::stoll(timestamp) > latest.time_since_epoch() / 1s;
         CHECK(outcome(webhook(), message, latest) == (is_newer ? Errc::timestamp_too_new : Errc::timestamp_too_old));
     }
-    Message far;
-    far.timestamp = "999999999999";
-    far.sign();
-    const auto event = any_time.verify(far.body, support::headers_of(far), latest);
+    Message distant;
+    distant.timestamp = "999999999999";
+    distant.sign();
+    const auto event = any_time.verify(distant.body, support::headers_of(distant), latest);
     CHECK(event.delivery.timestamp.time_since_epoch() == 999999999999s);
 }
 

@@ -2,7 +2,8 @@
 # The unit tests, the vectors and a part of the comparison with the model on other machines: big-endian, 32 bits, and
 # those where char is unsigned. Cross-compiled, and run by qemu's user emulation (i386 by the kernel, if it can) with
 # the OpenSSL that Debian has for that machine, which is unpacked into build/machines/ and never installed. For Windows
-# the headers are compiled by mingw, and nothing is linked: Debian has no OpenSSL for it.
+# they are compiled by mingw, behind <windows.h>, and run by Wine; Debian has no OpenSSL for it, so its libcrypto is built
+# from Debian's source, once. Where Wine or that source cannot be had, the headers are compiled, and that is said.
 #   tests/compilers/machines/all.sh [ARCHITECTURE...]     s390x armhf i386 arm64 windows, all by default
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -17,7 +18,7 @@ command -v qemu-s390x >/dev/null || die "this needs qemu-user and Debian's cross
 
 # An apt of its own knows the packages of the other architectures, so that this system's own is left alone.
 apt_of_its_own() {
-    local state=$out/apt
+    local state=${state:-$out/apt}
     mkdir -p "$state"/lists/partial "$state"/cache/archives/partial
     : >"$state/status"
     "$1" -qq -o Dir::State="$state" -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
@@ -56,18 +57,59 @@ test_on() { # test_on ARCHITECTURE TRIPLET COMPILER QEMU ROOT
     "${run[@]}" "$build/unit" '~[long]~[.]' && "${run[@]}" "$build/vectors" && "${run[@]}" "$build/model" 3000
 }
 
-compile_for_windows() {
-    local build=$out/windows header
+# ---- Windows ----
+
+mingw=x86_64-w64-mingw32
+
+# OpenSSL's libcrypto for Windows, in $out/openssl-windows: what the library asks of it, and little more.
+openssl_for_windows() {
+    local folder=$out/openssl-windows state=$out/apt-sources
+    [ -e "$folder/done" ] && return
+    rm -rf "$folder" "$state" && mkdir -p "$folder" "$state"
+    apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' >"$state/list"
+    local apt=(-o Dir::Etc::SourceList="$state/list" -o Dir::Etc::SourceParts=/dev/null) version
+    apt_of_its_own apt-get "${apt[@]}" update && cd "$folder" || return 1
+    # The newest whose files are there: a mirror may be behind its own lists.
+    for version in $(apt_of_its_own apt-cache "${apt[@]}" showsrc openssl | sed -n 's/^Version: //p' | sort -rVu); do
+        ! apt_of_its_own apt-get "${apt[@]}" source "openssl=$version" || break
+    done
+    cd openssl-*/ || return 1
+    ./Configure mingw64 no-shared no-module no-tests no-asm no-engine no-dso no-legacy no-{aria,bf,blake2,camellia,cast,cmp} \
+        no-{cms,ct,des,dsa,ec2m,gost,idea,md4,mdc2,ocb,ocsp,rc2,rc4,rfc3779,rmd160,scrypt,seed,siphash,siv,sm2,sm3,sm4} \
+        no-{srp,ts,whirlpool} CC=$mingw-gcc-posix AR=$mingw-ar RANLIB=$mingw-ranlib RC=$mingw-windres CFLAGS=-O1 >/dev/null &&
+        make -s -j "$(nproc)" build_generated libcrypto.a && mv include libcrypto.a .. && touch ../done
+}
+
+# in_wine PROGRAM ARGUMENT...: with a Windows in a folder of its own, that has no window, no browser and no .NET.
+in_wine() {
+    WINEPREFIX=$out/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' timeout 900 "$(program_of_wine)" "$@"
+}
+program_of_wine() { command -v wine64 || command -v /usr/lib/wine/wine64 || command -v wine; }
+
+test_on_windows() {
+    local build=$out/windows missing= header
+    # Every header that a user includes and that needs no other package; with OpenSSL's headers as they are here, whose
+    # declarations are the same for Windows.
     mkdir -p "$build/include/openssl"
-    ln -sfn /usr/include/nlohmann "$build/include/nlohmann"
-    # OpenSSL's headers as they are here; what they declare is the same for Windows.
     ln -sf /usr/include/openssl/* "/usr/include/$(gcc -print-multiarch)/openssl/"* "$build/include/openssl/"
-    # Every header a user includes that needs no other package.
-    for header in include/pivotal/*.hpp; do
-        printf '#include <%s>\n' "${header#include/}"
-    done >"$build/all.cpp"
-    x86_64-w64-mingw32-g++-posix -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
-        -isystem "$build/include" -c "$build/all.cpp" -o "$build/all.o" && echo 'All tests passed: it compiles'
+    for header in include/pivotal/*.hpp; do printf '#include <%s>\n' "${header#include/}"; done >"$build/headers.cpp"
+    $mingw-g++-posix -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude -isystem "$out/include" \
+        -isystem "$build/include" -c "$build/headers.cpp" -o "$build/headers.o" || return 1
+
+    program_of_wine >"$build/wine" || missing="Wine (apt-get install wine64)"
+    [ -n "$missing" ] || (openssl_for_windows) >"$out/openssl-windows.log" 2>&1 ||
+        missing="OpenSSL's source, see $out/openssl-windows.log"
+    if [ -n "$missing" ]; then
+        echo "All tests passed: it compiles; nothing was run, without $missing" && return
+    fi
+    write_ninja "$build" $mingw-g++-posix \
+        "-std=c++17 -Wa,-mbig-obj -include windows.h -isystem $out/include -isystem $out/openssl-windows/include" \
+        "-static -L$out/openssl-windows -lcrypto -lws2_32 -lcrypt32 -lbcrypt"
+    ninja -C "$build" -j 1 --quiet || return 1
+    local status=0
+    in_wine "$build/unit.exe" '~[long]~[.]' && in_wine "$build/vectors.exe" && in_wine "$build/model.exe" 20000 || status=1
+    WINEPREFIX=$out/wine "$(command -v wineserver || echo /usr/lib/wine/wineserver64)" -k || true
+    return $status
 }
 
 one() { # one ARCHITECTURE
@@ -82,7 +124,7 @@ one() { # one ARCHITECTURE
         *) die "unknown architecture $1" ;;
     esac
     if [ "$1" = windows ]; then
-        compile_for_windows >"$log" 2>&1 || status=$?
+        test_on_windows >"$log" 2>&1 || status=$?
     else
         test_on "$1" "${machine[@]}" >"$log" 2>&1 || status=$?
     fi

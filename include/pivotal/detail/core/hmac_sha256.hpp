@@ -12,19 +12,28 @@ namespace pivotal { inline namespace v1 { namespace detail {
 inline constexpr std::size_t sha256_size = 32;
 inline constexpr std::size_t sha256_block_size = 64;
 
-/// The digest context of this thread, or one of its own where the thread's is gone (in destructors that run
-/// after it).
+/// MinGW frees the memory of what is thread_local before it destroys it (GCC's bug 80816).
+#if defined(__MINGW32__)
+inline constexpr bool threads_have_contexts = false;
+#else
+inline constexpr bool threads_have_contexts = true;
+#endif
+
+/// The digest context of this thread, or one of its own where the thread has none, or its is gone (in destructors that
+/// run after it).
 class ScratchContext {
 public:
     ScratchContext() noexcept {
-        thread_local Slot slot;
-        if (Slot::destroyed()) {
-            own_.reset(EVP_MD_CTX_new());
-            context_ = own_.get();
-            return;
+        if constexpr (threads_have_contexts) {
+            thread_local Slot slot;
+            if (!Slot::destroyed()) {
+                if (!slot.context) slot.context.reset(EVP_MD_CTX_new());
+                context_ = slot.context.get();
+                return;
+            }
         }
-        if (!slot.context) slot.context.reset(EVP_MD_CTX_new());
-        context_ = slot.context.get();
+        own_.reset(EVP_MD_CTX_new());
+        context_ = own_.get();
     }
     /// What a computation left in the context, its tag, is wiped.
     ~ScratchContext() {

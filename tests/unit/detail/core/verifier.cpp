@@ -42,6 +42,8 @@ TEST_CASE("an id is judged by every byte, in every place and length", "[verifier
     CHECK_FALSE(detail::is_message_id(std::string(257, '~')));
 }
 
+#if !defined(__MINGW32__)  // where no thread has a context of its own
+
 TEST_CASE("a tag that does not stand in the header is wiped", "[verifier]") {
     detail::KeyRing keys;
     REQUIRE_FALSE(detail::add_secrets(keys, support::secret));
@@ -57,6 +59,8 @@ TEST_CASE("a tag that does not stand in the header is wiped", "[verifier]") {
     CHECK(matches("v1," + std::string(43, 'A') + "=") == false);
     CHECK(is_wiped());
 }
+
+#endif
 
 TEST_CASE("the signed content is id.timestamp.body, wherever it is cut", "[verifier]") {
     const std::string body(200, 'b'), timestamp = "999999999999";
