@@ -7,14 +7,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
-#include <pivotal/detail/stores/redis/address.hpp>
 #include <pivotal/detail/stores/redis/connection.hpp>
-#include <pivotal/detail/stores/redis/scripts.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 {
@@ -29,11 +26,10 @@ struct RedisOptions {
 ///
 ///     pivotal::RedisStore store("redis://:password@redis.internal:6379/0");
 ///
-/// The URL is `redis://[user:password@]host[:port][/database]` or `unix://[user:password@]/path`; in the user
-/// and the password any byte can be written %XX. There is no TLS. The constructor throws StoreError for a
-/// mistake in the URL, std::invalid_argument for an option that makes no sense. Where Redis answers it throws StoreError
-/// also for a wrong password, a replica and what is said below; where it does not it does no harm: a service may start
-/// before its Redis.
+/// The URL is `redis://[user:password@]host[:port][/database]` or `unix://[user:password@]/path`; in the user and the
+/// password any byte can be written %XX. There is no TLS. The constructor throws StoreError for a mistake in the URL and,
+/// where Redis answers, for a wrong password, a replica and what is said below; where it does not it does no harm: a
+/// service may start before its Redis. (In the 5 s that a call may last the look-up of the host's name is not counted.)
 ///
 /// **What Redis must be told** to keep the promise of each event once. Each new connection looks whether the first two
 /// are so, where the user has the right to INFO, and is refused else, unless RedisOptions::may_forget says otherwise:
@@ -43,10 +39,6 @@ struct RedisOptions {
 ///   new claims (StoreError) and still records what has been done;
 /// - one primary, and no failover to a replica that may lack the latest writes, which replication sends after
 ///   the reply: an event that was completed in those would be handled again. Redis Cluster is not supported.
-///
-/// All threads share StoreOptions::connections connections. One that is lost is made anew, and what can be repeated is
-/// repeated on it, for 5 s at most (the look-up of the host's name is not counted), before the StoreError; where the
-/// reply to `release` or `forget` was lost there is one at once. A process that was forked has connections of its own.
 ///
 /// Each call is one command over one key, `pivotal:<size of consumer>:<consumer>:<event id>`, which expires when the
 /// id is no longer remembered (about 200 bytes for each id): SET for an id that is new, else a Lua script. Time is the
@@ -64,15 +56,12 @@ public:
     bool forget(std::string_view event_id) override;
 
 private:
-    using Pool = detail::ConnectionPool<detail::RedisConnection>;
-    using Script = detail::RedisScript;
-
-    std::string run(Script script, std::string_view event_id, std::string_view owner,
+    std::string run(std::string_view member, std::string_view event_id, std::string_view owner,
                     std::chrono::milliseconds lease = {});
 
     const std::string key_prefix_;
     const std::string retention_;  // in milliseconds
-    Pool pool_;
+    detail::ConnectionPool<detail::RedisConnection> pool_;
 };
 
 // ---- RedisStore ----
@@ -80,10 +69,10 @@ private:
 inline RedisStore::RedisStore(std::string_view url, StoreOptions options, RedisOptions redis_options)
     : key_prefix_("pivotal:" + std::to_string(options.consumer.size()) + ":" + options.consumer + ":"),
       retention_(std::to_string(detail::store_time(detail::checked(options).retention))),
-      pool_(options.connections, [address = detail::RedisAddress::parse(url),
-                                  may_forget = redis_options.may_forget](detail::Deadline deadline) {
-          return std::make_unique<detail::RedisConnection>(address, deadline, may_forget);
-      }) {
+      pool_(options.connections,
+            [address = detail::RedisAddress(url), may_forget = redis_options.may_forget](detail::Deadline deadline) {
+                return std::make_unique<detail::RedisConnection>(address, deadline, may_forget);
+            }) {
     try {
         pool_.add(pool_.make(detail::DueTime::of_call(std::chrono::seconds(2))));
     } catch (const detail::TryAgain&) {  // it may come later
@@ -91,45 +80,42 @@ inline RedisStore::RedisStore(std::string_view url, StoreOptions options, RedisO
 }
 
 /// What the script answers.
-inline std::string RedisStore::run(Script script, std::string_view event_id, std::string_view owner,
+inline std::string RedisStore::run(std::string_view member, std::string_view event_id, std::string_view owner,
                                    std::chrono::milliseconds lease) {
     const std::string key = key_prefix_ + std::string(event_id);
     const std::string lease_text = std::to_string(detail::store_time(lease));
     // Had the first one been done, the second would say no.
-    const bool repeatable = script != Script::release && script != Script::forget;
+    const bool repeatable = member != "release" && member != "forget";
     return pool_.use(repeatable, [&](detail::RedisConnection& connection, detail::Deadline deadline) {
-        return connection.run(script, {key, owner, lease_text, retention_}, deadline);
+        return connection.run({key, member, owner, lease_text, retention_}, deadline);
     });
 }
 
 inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     const std::string key = key_prefix_ + std::string(event_id), value = retention_ + " " + std::string(owner);
-    const auto life = detail::store_time(lease) + std::stoll(retention_);
-    if (life > 0) {  // Redis takes no less
-        const std::string life_text = std::to_string(life);
-        const bool is_new = pool_.use(true, [&](detail::RedisConnection& connection, detail::Deadline deadline) {
-            return connection.set_new(key, value, life_text, deadline);
-        });
-        if (is_new) return Claim::granted;
-    }
-    const std::string answer = run(Script::claim, event_id, owner, lease);
+    const std::string life = std::to_string(detail::store_time(lease) + std::stoll(retention_));
+    const auto set = [&](detail::RedisConnection& connection, detail::Deadline deadline) {
+        return connection.set_new(key, value, life, deadline);
+    };
+    if (life != "0" && pool_.use(true, set)) return Claim::granted;  // Redis takes no 0
+    const std::string answer = run("claim", event_id, owner, lease);
     return answer == "granted" ? Claim::granted : answer == "duplicate" ? Claim::duplicate : Claim::in_progress;
 }
 
 inline bool RedisStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
-    return run(Script::renew, event_id, owner, lease) == "yes";
+    return run("renew", event_id, owner, lease) == "yes";
 }
 
 inline bool RedisStore::complete(std::string_view event_id, std::string_view owner) {
-    return run(Script::complete, event_id, owner) == "yes";
+    return run("complete", event_id, owner) == "yes";
 }
 
 inline bool RedisStore::release(std::string_view event_id, std::string_view owner) {
-    return run(Script::release, event_id, owner) == "yes";
+    return run("release", event_id, owner) == "yes";
 }
 
 inline bool RedisStore::forget(std::string_view event_id) {
-    return run(Script::forget, event_id, {}) == "yes";
+    return run("forget", event_id, {}) == "yes";
 }
 
 }}  // namespace pivotal::v1

@@ -79,8 +79,8 @@ detail/core/base64              #include "../error.hpp"
 detail/core/base64              #  include <pivotal/detail/receiver/claim_record.hpp>
 detail/receiver/claim_record    #include <pivotal/receiver.hpp>
 detail/receiver/claim_record    #include <pivotal/detail/stores/connection_pool.hpp>
-detail/stores/connection_pool   #include <pivotal/detail/stores/redis/address.hpp>
-detail/stores/sqlite/database   #include <pivotal/detail/stores/redis/address.hpp>
+detail/stores/connection_pool   #include <pivotal/detail/stores/redis/connection.hpp>
+detail/stores/sqlite/database   #include <pivotal/detail/stores/redis/connection.hpp>
 detail/stores/sqlite/database   #include <pivotal/stores/sqlite.hpp>
 detail/diagnose/search          #include <pivotal/diagnose.hpp>
 detail/diagnose/search          #include <pivotal/detail/receiver/claim_record.hpp>
@@ -94,7 +94,7 @@ receiver                        #include <pivotal/inbox_worker.hpp>
 inbox_worker                    #include <pivotal/stores/memory.hpp>
 router                          #include <pivotal/receiver.hpp>
 stores/sqlite                   #include <pivotal/stores/memory.hpp>
-stores/sqlite                   #include <pivotal/detail/stores/redis/address.hpp>
+stores/sqlite                   #include <pivotal/detail/stores/redis/connection.hpp>
 diagnose                        #include <pivotal/receiver.hpp>
 without_a_row                   #include <pivotal/error.hpp>
 EOF

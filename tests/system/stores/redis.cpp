@@ -50,7 +50,7 @@ bool contains(const std::string& text, const std::string& part) {
 // ---- URLs ----
 
 TEST_CASE("a URL says where Redis is", "[redis][url]") {
-    const auto tcp = RedisAddress::parse("redis://db.internal");
+    const RedisAddress tcp("redis://db.internal");
     CHECK(tcp.host == "db.internal");
     CHECK(tcp.port == 6379);
     CHECK(tcp.database == 0);
@@ -58,7 +58,7 @@ TEST_CASE("a URL says where Redis is", "[redis][url]") {
     CHECK(tcp.password.empty());
     CHECK(tcp.name() == "db.internal:6379");
 
-    const auto all = RedisAddress::parse("redis://me:p%40s%3as%2f%25@127.0.0.1:7000/15");
+    const RedisAddress all("redis://me:p%40s%3as%2f%25@127.0.0.1:7000/15");
     CHECK(all.host == "127.0.0.1");
     CHECK(all.port == 7000);
     CHECK(all.database == 15);
@@ -66,19 +66,19 @@ TEST_CASE("a URL says where Redis is", "[redis][url]") {
     CHECK(all.password == "p@s:s/%");
     CHECK(all.name() == "127.0.0.1:7000");
 
-    const auto raw = RedisAddress::parse("redis://:a@b:c@host:1/");
+    const RedisAddress raw("redis://:a@b:c@host:1/");
     CHECK(raw.password == "a@b:c");
     CHECK(raw.host == "host");
     CHECK(raw.port == 1);
-    CHECK(RedisAddress::parse("redis://:%00%Ff@host").password == "\0\xff"s);
+    CHECK(RedisAddress("redis://:%00%Ff@host").password == "\0\xff"s);
 
-    const auto ipv6 = RedisAddress::parse("redis://[::1]:65535/2");
+    const RedisAddress ipv6("redis://[::1]:65535/2");
     CHECK(ipv6.host == "::1");
     CHECK(ipv6.port == 65535);
     CHECK(ipv6.name() == "[::1]:65535");
-    CHECK(RedisAddress::parse("redis://[fe80::1%25eth0]").port == 6379);
+    CHECK(RedisAddress("redis://[fe80::1%25eth0]").port == 6379);
 
-    const auto local = RedisAddress::parse("unix://:secret@/run/redis/a b.sock");
+    const RedisAddress local("unix://:secret@/run/redis/a b.sock");
     CHECK(local.socket == "/run/redis/a b.sock");
     CHECK(local.password == "secret");
     CHECK(local.name() == "/run/redis/a b.sock");

@@ -146,7 +146,7 @@ TEST_CASE("connections that Redis has closed are made anew", "[redis][faults]") 
 
 TEST_CASE("a connection that has gone ends no process by SIGPIPE", "[redis][faults]") {
     RedisServer server;
-    const auto address = pivotal::detail::RedisAddress::parse(server.url());
+    const pivotal::detail::RedisAddress address(server.url());
     const auto deadline = Steady::now() + 60s;
     pivotal::detail::RedisConnection connection(address, deadline, false);
     CHECK(connection.is_usable());
@@ -155,7 +155,7 @@ TEST_CASE("a connection that has gone ends no process by SIGPIPE", "[redis][faul
     bool may_have_run = true;
     for (int i = 0; i < 3; ++i) {
         try {
-            connection.run(pivotal::detail::RedisScript::forget, {"key", "owner", "0", "0"}, deadline);
+            connection.run({"key", "forget", "owner", "0", "0"}, deadline);
             FAIL("no error");
         } catch (const pivotal::detail::TryAgain& lost) {
             may_have_run = lost.may_have_run();

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
@@ -13,6 +12,12 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#ifdef _WIN32
+#include <winsock2.h>
+#else
+#include <poll.h>
+#endif
 
 #include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/per_process.hpp>
@@ -30,6 +35,26 @@ public:
 private:
     bool may_have_run_;
 };
+
+/// Whether one of `events` is there, now or before some time has passed.
+inline bool poll_socket(int socket, short events, int milliseconds) noexcept {
+#ifdef _WIN32
+    WSAPOLLFD polled{static_cast<SOCKET>(socket), events, 0};
+    return WSAPoll(&polled, 1, milliseconds) > 0;
+#else
+    pollfd polled{socket, events, 0};
+    return poll(&polled, 1, milliseconds) > 0;
+#endif
+}
+
+/// The same, before the deadline; a signal does not end it.
+inline bool wait_for_socket(int socket, short events, Deadline deadline) noexcept {
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        if (left <= left.zero()) return false;
+        if (poll_socket(socket, events, static_cast<int>(left.count()))) return true;
+    }
+}
 
 /// Connections to a server that threads share: each is one thread's at a time, and is kept for the next.
 ///
@@ -96,8 +121,7 @@ public:
         State& state = state_.get();
         std::unique_lock<std::mutex> lock(state.mutex);
         for (bool was_refused = false;; was_refused = true) {
-            Place place(state, was_refused);
-            wait_for_turn(state, place, lock, deadline);
+            wait_for_turn(state, lock, deadline, was_refused);
             while (!state.idle.empty()) {
                 std::unique_ptr<Connection> connection = std::move(state.idle.back());
                 state.idle.pop_back();
@@ -106,7 +130,6 @@ public:
             }
             state.idle.reserve(most_);
             ++state.open;
-            place.leave();
             lock.unlock();
             try {
                 return Loan(state, connect_(deadline), true);
@@ -179,13 +202,11 @@ private:
     static constexpr std::chrono::seconds silence{2};
     static constexpr std::chrono::milliseconds pause_after_refusal{500};
 
-    using Queue = std::list<std::condition_variable>;  // the first has waited longest
-
     struct State {
         std::mutex mutex;
         std::vector<std::unique_ptr<Connection>> idle;  // the last one used is the next one used
         std::size_t open = 0;                           // those, and what is lent or being made
-        Queue queue;
+        std::list<std::condition_variable> queue;       // the first has waited longest
         typename Time::time_point refused_until{};
         std::string refusal;
 
@@ -199,40 +220,24 @@ private:
         }
     };
 
-    /// A thread's place in the queue; who was refused a connection has waited already.
-    class Place {
-    public:
-        Place(State& state, bool in_front)
-            : state_(state), place_(state.queue.emplace(in_front ? state.queue.begin() : state.queue.end())) {}
-        ~Place() { leave(); }
-        Place(const Place&) = delete;
-        Place& operator=(const Place&) = delete;
-
-        void leave() {
-            if (!std::exchange(is_there_, false)) return;
-            state_.queue.erase(place_);
-            state_.wake_first();
-        }
-        bool is_first() const { return place_ == state_.queue.begin(); }
-        std::condition_variable& wake() { return *place_; }
-
-    private:
-        State& state_;
-        const typename Queue::iterator place_;
-        bool is_there_ = true;
-    };
-
-    void wait_for_turn(State& state, Place& place, std::unique_lock<std::mutex>& lock, Deadline deadline) {
+    /// Who was refused a connection has waited already.
+    void wait_for_turn(State& state, std::unique_lock<std::mutex>& lock, Deadline deadline, bool in_front) {
+        const auto place = state.queue.emplace(in_front ? state.queue.begin() : state.queue.end());
+        const auto leave = [&] {
+            state.queue.erase(place);
+            state.wake_first();
+        };
         for (;;) {
             const auto now = Time::now();
-            const bool may_make = state.open < most_;
-            if (place.is_first() && (!state.idle.empty() || (may_make && now >= state.refused_until))) return;
-            if (now >= deadline)
+            const bool is_first = place == state.queue.begin(), may_make = state.open < most_;
+            if (is_first && (!state.idle.empty() || (may_make && now >= state.refused_until))) return leave();
+            if (now >= deadline) {
+                leave();
                 throw StoreError(may_make && !state.refusal.empty()
                                      ? state.refusal
                                      : "all " + std::to_string(most_) + " connections to the store are busy");
-            place.wake().wait_until(
-                lock, place.is_first() && may_make ? (std::min)(deadline, state.refused_until) : deadline);
+            }
+            place->wait_until(lock, is_first && may_make ? (std::min)(deadline, state.refused_until) : deadline);
         }
     }
 
