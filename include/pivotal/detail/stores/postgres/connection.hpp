@@ -169,6 +169,7 @@ private:
         PGconn* const connection = connection_.get();
         if (!sent) PostgresAddress::fail(connection);
         is_in_step_ = false;
+        state_.clear();
         for (;;) {
             const int left = PQflush(connection);
             if (left < 0) lose();
@@ -181,12 +182,11 @@ private:
             while (PQisBusy(connection)) wait(POLLIN, deadline);
             PGresult* const result = PQgetResult(connection);
             if (!result) break;
+            if (const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE)) state_ = state;
             try {
                 last = PostgresResult(connection, result);
             } catch (...) {
                 if (!error) error = std::current_exception();
-                const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-                state_ = state ? state : "";
             }
         }
         is_in_step_ = !error || state_ != "25006";  // a primary no more: of no more use
