@@ -57,24 +57,16 @@ inline std::string instant(std::string_view time) {
         minute += sign == '+' ? -offset : offset;
     }
     need(at == time.size());
-    if (minute < 0) {
-        minute += 24 * 60;
-        if (--day == 0) {
-            if (--month == 0) {
-                month = 12;
-                --year;
-            }
-            day = days();
+    const int step = minute < 0 ? -1 : minute < 24 * 60 ? 0 : 1;
+    minute -= step * 24 * 60;
+    day += step;
+    if (day == 0 || day > days()) {
+        month += step;
+        if (month == 0 || month == 13) {
+            month = step > 0 ? 1 : 12;
+            year += step;
         }
-    } else if (minute >= 24 * 60) {
-        minute -= 24 * 60;
-        if (++day > days()) {
-            day = 1;
-            if (++month == 13) {
-                month = 1;
-                ++year;
-            }
-        }
+        day = step > 0 ? 1 : days();
     }
     need(year >= 0 && year <= 9999);
     need(second < 60 || minute == 24 * 60 - 1);  // a leap second
