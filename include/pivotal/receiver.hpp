@@ -16,11 +16,11 @@
 #include <variant>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/lease_keeper.hpp>
 #include <pivotal/detail/receiver/observe.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/repeat.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/error.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/headers.hpp>

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -12,7 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 {
@@ -29,7 +28,7 @@ public:
     /// Tells the time. For tests that do not want to wait.
     using Now = std::function<std::chrono::steady_clock::time_point()>;
 
-    /// Throws std::invalid_argument where an option makes no sense.
+    /// Only the retention counts.
     explicit MemoryStore(const StoreOptions& options = {}, Now now = std::chrono::steady_clock::now)
         : retention_(detail::store_time(detail::checked(options).retention)), now_(std::move(now)) {}
 
@@ -42,7 +41,10 @@ public:
 private:
     struct Entry {
         std::string event_id;
-        detail::ClaimRecord record;
+        std::string owner;                  // of the claim, or of the claim that was completed
+        detail::StoreTime lease_until = 0;  // means nothing once done
+        detail::StoreTime expires_at = 0;   // from then on it is as if the id had never been seen
+        bool done = false;
     };
     // In the order in which they expire: completed ids exactly, claims nearly so, since their leases differ.
     using Entries = std::list<Entry>;
@@ -52,21 +54,32 @@ private:
     detail::StoreTime now() const {
         return std::chrono::floor<std::chrono::milliseconds>(now_().time_since_epoch()).count();
     }
+    Index& index_of(std::string_view event_id) {
+        return indexes_[std::hash<std::string_view>()(event_id) % indexes_.size()];
+    }
+    Entries& list_of(const Entry& entry) { return entry.done ? completed_ : claimed_; }
     /// What is known of the id, or null: what has expired is not.
     const Entries::iterator* find(std::string_view event_id, detail::StoreTime now) {
         const Index& index = index_of(event_id);
         const auto found = index.find(event_id);
-        return found != index.end() && now < found->second->record.expires_at ? &found->second : nullptr;
+        return found != index.end() && now < found->second->expires_at ? &found->second : nullptr;
     }
-    Index& index_of(std::string_view event_id) {
-        return indexes_[std::hash<std::string_view>()(event_id) % indexes_.size()];
+    void start_lease(Entries::iterator entry, detail::StoreTime until) {
+        claimed_.splice(claimed_.end(), list_of(*entry), entry);
+        entry->lease_until = until;
+        entry->expires_at = until + retention_;
+        entry->done = false;
     }
-    Entries& list_of(const Entry& entry) { return entry.record.done ? completed_ : claimed_; }
     void erase(Entries::iterator entry) {
         index_of(entry->event_id).erase(entry->event_id);
         list_of(*entry).erase(entry);
     }
-    void remove_expired(detail::StoreTime now);
+    /// A few for every new id: nothing piles up, and no claim pays for all.
+    void remove_expired(detail::StoreTime now) {
+        for (Entries* const entries : {&completed_, &claimed_})
+            for (int i = 0; i < detail::removals_per_claim; ++i)
+                if (!entries->empty() && entries->front().expires_at <= now) erase(entries->begin());
+    }
 
     const detail::StoreTime retention_;
     const Now now_;
@@ -78,72 +91,61 @@ private:
 
 // ---- MemoryStore ----
 
-/// A few for every new id: nothing piles up, and no claim pays for all.
-inline void MemoryStore::remove_expired(detail::StoreTime now) {
-    for (Entries* const entries : {&completed_, &claimed_})
-        for (int i = 0; i < detail::removals_per_claim; ++i)
-            if (!entries->empty() && entries->front().record.expires_at <= now) erase(entries->begin());
-}
-
 inline Claim MemoryStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const detail::StoreTime time = now();
+    const detail::StoreTime time = now(), until = time + detail::store_time(lease);
     Index& index = index_of(event_id);
     const auto found = index.find(event_id);
     if (found == index.end()) {
         remove_expired(time);
         Entries made;  // where memory runs out nothing has changed
-        made.push_back({std::string(event_id), detail::claimed(owner, time, lease, retention_)});
+        made.push_back({std::string(event_id), std::string(owner), until, until + retention_});
         index.emplace(made.front().event_id, made.begin());
         claimed_.splice(claimed_.end(), made);
         return Claim::granted;
     }
-    const Entries::iterator entry = found->second;
-    if (detail::is_remembered(entry->record, time)) return Claim::duplicate;
-    if (detail::is_held_by_another(entry->record, owner, time)) return Claim::in_progress;
-    detail::ClaimRecord taken = detail::claimed(owner, time, lease, retention_);
-    claimed_.splice(claimed_.end(), list_of(*entry), entry);
-    entry->record = std::move(taken);
+    Entry& known = *found->second;
+    if (known.done ? time < known.expires_at : known.owner != owner && time < known.lease_until)
+        return known.done ? Claim::duplicate : Claim::in_progress;
+    known.owner = owner;
+    start_lease(found->second, until);
     return Claim::granted;
 }
 
 inline bool MemoryStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const detail::StoreTime time = now();
-    const auto* const entry = find(event_id, time);
-    if (!entry || (*entry)->record.done || (*entry)->record.owner != owner) return false;
-    detail::start_lease((*entry)->record, time, lease, retention_);
-    claimed_.splice(claimed_.end(), claimed_, *entry);
+    const auto* const known = find(event_id, time);
+    if (!known || (*known)->done || (*known)->owner != owner) return false;
+    start_lease(*known, time + detail::store_time(lease));
     return true;
 }
 
 inline bool MemoryStore::complete(std::string_view event_id, std::string_view owner) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const detail::StoreTime time = now();
-    const auto* const entry = find(event_id, time);
-    if (!entry || (*entry)->record.owner != owner) return false;
-    detail::ClaimRecord& record = (*entry)->record;
-    if (!record.done) {
-        completed_.splice(completed_.end(), claimed_, *entry);
-        record.done = true;
-        record.expires_at = time + retention_;
-    }
+    const auto* const known = find(event_id, time);
+    if (!known || (*known)->owner != owner) return false;
+    if ((*known)->done) return true;
+    completed_.splice(completed_.end(), claimed_, *known);
+    (*known)->done = true;
+    (*known)->expires_at = time + retention_;
     return true;
 }
 
 inline bool MemoryStore::release(std::string_view event_id, std::string_view owner) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto* const entry = find(event_id, now());
-    if (!entry || (*entry)->record.done || (*entry)->record.owner != owner) return false;
-    erase(*entry);
+    const auto* const known = find(event_id, now());
+    if (!known || (*known)->done || (*known)->owner != owner) return false;
+    erase(*known);
     return true;
 }
 
 inline bool MemoryStore::forget(std::string_view event_id) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto* const entry = find(event_id, now());
-    if (!entry) return false;
-    erase(*entry);
+    const auto* const known = find(event_id, now());
+    if (!known) return false;
+    erase(*known);
     return true;
 }
 

@@ -12,8 +12,8 @@
 
 #include <libpq-fe.h>
 
-#include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/instant.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/postgres/inbox.hpp>  // PostgresInbox
 #include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
@@ -116,7 +116,7 @@ inline Claim PostgresStore::claim(std::string_view event_id, std::string_view ow
                                                  consumer_, event_id, owner, detail::store_time(lease), retention_)
                                  .changed_one();
         if (granted) {
-            if (granted_++ % detail::claims_per_removal == 0) remove_some_expired();
+            if (granted_++ % 16 == 0) remove_some_expired();
             return Claim::granted;
         }
         const detail::PostgresResult known = pool_.run_repeatable(R"(
@@ -136,7 +136,7 @@ inline void PostgresStore::remove_some_expired() {
                 SELECT consumer, event_id FROM pivotal_claims WHERE expires_at <= (SELECT clock_timestamp())
                 ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS expired
             WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id))",
-                  std::int64_t{detail::claims_per_removal} * detail::removals_per_claim);
+                  std::int64_t{16} * detail::removals_per_claim);
     } catch (const StoreError&) {  // the next time, then
     }
 }

@@ -8,8 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include <pivotal/detail/receiver/claim_record.hpp>
-#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/redis/connection.hpp>
 #include <pivotal/idempotency.hpp>

@@ -4,16 +4,15 @@
 // Needs SQLite 3.24 or later and its library; in CMake pivotal::sqlite.
 
 #include <chrono>
-#include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sqlite3.h>
 
-#include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/instant.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
 #include <pivotal/detail/stores/sqlite/inbox.hpp>  // SqliteInbox
 #include <pivotal/detail/stores/sqlite/schema.hpp>
@@ -35,7 +34,10 @@ namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_A
 class SqliteStore final : public IdempotencyStore {
 public:
     /// Opens the file.
-    explicit SqliteStore(const std::filesystem::path& path, StoreOptions options = {});
+    explicit SqliteStore(const std::filesystem::path& path, StoreOptions options = {})
+        : consumer_(std::move(options.consumer)),
+          retention_(detail::store_time(detail::checked(options).retention)),
+          database_(path, detail::sqlite_claims, options.create_schema) {}
 
     Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
     bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
@@ -45,10 +47,6 @@ public:
 
 private:
     using File = detail::SqliteFile;
-
-    std::optional<detail::ClaimRecord> find(File& file, std::string_view event_id, detail::StoreTime now) const;
-    void put(File& file, std::string_view event_id, const detail::ClaimRecord& record) const;
-    void remove(File& file, std::string_view event_id) const;
 
     const std::string consumer_;
     const detail::StoreTime retention_;
@@ -83,87 +81,51 @@ bool mark_newest(sqlite3* connection, std::string_view key, std::string_view cre
 
 // ---- SqliteStore ----
 
-inline SqliteStore::SqliteStore(const std::filesystem::path& path, StoreOptions options)
-    : consumer_(std::move(options.consumer)),
-      retention_(detail::store_time(detail::checked(options).retention)),
-      database_(path, detail::sqlite_claims, options.create_schema) {}
-
-/// What is known of the id: what has expired is not.
-inline std::optional<detail::ClaimRecord> SqliteStore::find(File& file, std::string_view event_id,
-                                                            detail::StoreTime now) const {
-    auto row = file.run(
-        R"(SELECT owner, lease_until, expires_at, done FROM pivotal_claims WHERE consumer = ? AND event_id = ?)",
-        consumer_, event_id);
-    if (!row.next() || row.integer(2) <= now) return std::nullopt;
-    return detail::ClaimRecord{row.bytes(0), row.integer(1), row.integer(2), row.integer(3) != 0};
-}
-
-inline void SqliteStore::put(File& file, std::string_view event_id, const detail::ClaimRecord& record) const {
-    file.execute(
-        R"(INSERT OR REPLACE INTO pivotal_claims (consumer, event_id, owner, lease_until, expires_at, done)
-           VALUES (?, ?, ?, ?, ?, ?))",
-        consumer_, event_id, record.owner, record.lease_until, record.expires_at, record.done);
-}
-
-inline void SqliteStore::remove(File& file, std::string_view event_id) const {
-    file.execute("DELETE FROM pivotal_claims WHERE consumer = ? AND event_id = ?", consumer_, event_id);
-}
-
 inline Claim SqliteStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     return database_.write(false, [&](File& file) {
-        const detail::StoreTime now = File::now();
-        const auto record = find(file, event_id, now);
-        if (record && detail::is_remembered(*record, now)) return Claim::duplicate;
-        if (record && detail::is_held_by_another(*record, owner, now)) return Claim::in_progress;
-        if (!record)
-            file.execute(
-                R"(DELETE FROM pivotal_claims WHERE (consumer, event_id) IN (SELECT consumer, event_id
-                   FROM pivotal_claims WHERE expires_at <= ? ORDER BY expires_at LIMIT ?))",
-                now, detail::removals_per_claim);
-        put(file, event_id, detail::claimed(owner, now, lease, retention_));
+        const detail::StoreTime now = File::now(), until = now + detail::store_time(lease);
+        auto known = file.run(
+            R"(SELECT done FROM pivotal_claims WHERE consumer = ? AND event_id = ? AND expires_at > ?
+               AND (done OR owner <> ? AND lease_until > ?))",
+            consumer_, event_id, now, owner, now);
+        if (known.next()) return known.integer(0) ? Claim::duplicate : Claim::in_progress;
+        file.execute(
+            R"(DELETE FROM pivotal_claims WHERE (consumer, event_id) IN (SELECT consumer, event_id
+               FROM pivotal_claims WHERE expires_at <= ? ORDER BY expires_at LIMIT ?))",
+            now, detail::removals_per_claim);
+        file.execute(
+            R"(INSERT OR REPLACE INTO pivotal_claims (consumer, event_id, owner, lease_until, expires_at, done)
+               VALUES (?, ?, ?, ?, ?, 0))",
+            consumer_, event_id, owner, until, until + retention_);
         return Claim::granted;
     });
 }
 
 inline bool SqliteStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
-    return database_.write(false, [&](File& file) {
-        const detail::StoreTime now = File::now();
-        auto record = find(file, event_id, now);
-        if (!record || record->done || record->owner != owner) return false;
-        detail::start_lease(*record, now, lease, retention_);
-        put(file, event_id, *record);
-        return true;
-    });
+    const detail::StoreTime now = File::now(), until = now + detail::store_time(lease);
+    return database_.execute(false, R"(
+        UPDATE pivotal_claims SET lease_until = ?, expires_at = ?
+        WHERE consumer = ? AND event_id = ? AND owner = ? AND NOT done AND expires_at > ?)",
+                             until, until + retention_, consumer_, event_id, owner, now) == 1;
 }
 
 inline bool SqliteStore::complete(std::string_view event_id, std::string_view owner) {
-    return database_.write(true, [&](File& file) {
-        const detail::StoreTime now = File::now();
-        auto record = find(file, event_id, now);
-        if (!record || record->owner != owner) return false;
-        if (record->done) return true;
-        record->done = true;
-        record->expires_at = now + retention_;
-        put(file, event_id, *record);
-        return true;
-    });
+    const detail::StoreTime now = File::now();
+    return database_.execute(true, R"(
+        UPDATE pivotal_claims SET done = 1, expires_at = CASE WHEN done THEN expires_at ELSE ? END
+        WHERE consumer = ? AND event_id = ? AND owner = ? AND expires_at > ?)",
+                             now + retention_, consumer_, event_id, owner, now) == 1;
 }
 
 inline bool SqliteStore::release(std::string_view event_id, std::string_view owner) {
-    return database_.write(false, [&](File& file) {
-        const auto record = find(file, event_id, File::now());
-        if (!record || record->done || record->owner != owner) return false;
-        remove(file, event_id);
-        return true;
-    });
+    return database_.execute(false, R"(
+        DELETE FROM pivotal_claims WHERE consumer = ? AND event_id = ? AND owner = ? AND NOT done AND expires_at > ?)",
+                             consumer_, event_id, owner, File::now()) == 1;
 }
 
 inline bool SqliteStore::forget(std::string_view event_id) {
-    return database_.write(true, [&](File& file) {
-        if (!find(file, event_id, File::now())) return false;
-        remove(file, event_id);
-        return true;
-    });
+    return database_.execute(true, "DELETE FROM pivotal_claims WHERE consumer = ? AND event_id = ? AND expires_at > ?",
+                             consumer_, event_id, File::now()) == 1;
 }
 
 // ---- mark_processed, mark_newest ----
@@ -173,14 +135,15 @@ inline bool mark_processed(sqlite3* connection, std::string_view event_id, const
     if (options.create_schema) detail::sqlite_execute(connection, detail::sqlite_marks);
     const detail::StoreTime now = detail::SqliteFile::now();
     detail::SqliteStatement(connection, R"(
-        DELETE FROM pivotal_processed WHERE +expires_at <= ?3 AND (consumer, event_id) IN (
-        SELECT * FROM (SELECT consumer, event_id FROM pivotal_processed
-        WHERE expires_at <= ?3 ORDER BY expires_at LIMIT ?4) UNION ALL VALUES (?1, ?2)))")
-        .execute(options.consumer, event_id, now, detail::removals_per_claim);
+        DELETE FROM pivotal_processed WHERE (consumer, event_id) IN (SELECT consumer, event_id
+        FROM pivotal_processed WHERE expires_at <= ? ORDER BY expires_at LIMIT ?))")
+        .execute(now, detail::removals_per_claim);
     return detail::SqliteStatement(connection, R"(
-               INSERT INTO pivotal_processed (consumer, event_id, expires_at)
-               VALUES (?, ?, ?) ON CONFLICT DO NOTHING)")
-               .execute(options.consumer, event_id, now + detail::store_time(detail::checked(options).retention)) == 1;
+               INSERT INTO pivotal_processed (consumer, event_id, expires_at) VALUES (?, ?, ?)
+               ON CONFLICT (consumer, event_id) DO UPDATE SET expires_at = excluded.expires_at
+               WHERE pivotal_processed.expires_at <= ?)")
+               .execute(options.consumer, event_id, now + detail::store_time(detail::checked(options).retention),
+                        now) == 1;
 }
 
 inline bool mark_newest(sqlite3* connection, std::string_view key, std::string_view created_at,

@@ -76,14 +76,14 @@ while read -r header line; do
 done <<'EOF'
 detail/core/base64              #include <pivotal/webhook.hpp>
 detail/core/base64              #include "../error.hpp"
-detail/core/base64              #  include <pivotal/detail/receiver/claim_record.hpp>
-detail/receiver/claim_record    #include <pivotal/receiver.hpp>
-detail/receiver/claim_record    #include <pivotal/detail/stores/connection_pool.hpp>
+detail/core/base64              #  include <pivotal/detail/receiver/store_time.hpp>
+detail/receiver/store_time      #include <pivotal/receiver.hpp>
+detail/receiver/store_time      #include <pivotal/detail/stores/connection_pool.hpp>
 detail/stores/connection_pool   #include <pivotal/detail/stores/redis/connection.hpp>
 detail/stores/sqlite/database   #include <pivotal/detail/stores/redis/connection.hpp>
 detail/stores/sqlite/database   #include <pivotal/stores/sqlite.hpp>
 detail/diagnose/search          #include <pivotal/diagnose.hpp>
-detail/diagnose/search          #include <pivotal/detail/receiver/claim_record.hpp>
+detail/diagnose/search          #include <pivotal/detail/receiver/store_time.hpp>
 error                           #include <pivotal/event.hpp>
 headers                         #include <pivotal/webhook.hpp>
 event                           #include <pivotal/webhook.hpp>

@@ -12,34 +12,28 @@
 #include <system_error>
 #include <utility>
 
-#include <pivotal/detail/receiver/claim_record.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/event.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
-/// What an inbox keeps of an event besides its body.
-struct StoredEvent {
-    std::string id, type, message_id;
-    std::int64_t signed_at = 0;  // Unix seconds
-};
-
-/// The event as it was put. The id is the key that it was put under, whatever the body says.
-inline Event restored(StoredEvent stored, std::string_view body) {
+/// An event as it was put, by what an inbox keeps of it. The id is the key that it was put under, whatever the body says.
+inline Event restored(std::string id, std::string type, std::string message_id, std::int64_t signed_at,
+                      std::string_view body) {
     std::error_code error;
     std::optional<Event> parsed = Event::parse(body, error);
     Event event = parsed ? *std::move(parsed) : Event();
-    event.id = std::move(stored.id);
-    event.type = std::move(stored.type);
-    event.delivery.message_id = std::move(stored.message_id);
-    event.delivery.timestamp = Seconds(std::chrono::seconds(stored.signed_at));
+    event.id = std::move(id);
+    event.type = std::move(type);
+    event.delivery.message_id = std::move(message_id);
+    event.delivery.timestamp = Seconds(std::chrono::seconds(signed_at));
     return event;
 }
 
 /// The same for an event that was restored without its body.
 inline void restore(Event& event, std::string_view body) {
-    event = restored({event.id, event.type, event.delivery.message_id,
-                      std::int64_t{event.delivery.timestamp.time_since_epoch().count()}},
-                     body);
+    event = restored(event.id, event.type, event.delivery.message_id,
+                     event.delivery.timestamp.time_since_epoch().count(), body);
 }
 
 /// What an inbox keeps of an error: 4 KiB, and no character of UTF-8 cut in two.

@@ -19,8 +19,8 @@
 #include <poll.h>
 #endif
 
-#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/per_process.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {

@@ -15,7 +15,7 @@
 
 #include <libpq-fe.h>
 
-#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/idempotency.hpp>

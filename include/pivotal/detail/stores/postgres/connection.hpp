@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #endif
 
-#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/postgres/address.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
 #include <pivotal/detail/stores/postgres/index_start.hpp>
 #include <pivotal/detail/stores/postgres/listener.hpp>
@@ -176,7 +176,7 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, b
     job.attempt = static_cast<int>(row.integer(0, 5));
     if (job.attempt == 0) return std::nullopt;
     job.body = row.bytes(0, 6);
-    job.event = detail::restored({row.bytes(0, 1), row.bytes(0, 2), row.bytes(0, 3), row.integer(0, 4)}, job.body);
+    job.event = detail::restored(row.bytes(0, 1), row.bytes(0, 2), row.bytes(0, 3), row.integer(0, 4), job.body);
     job.message_id = job.event.delivery.message_id;
     return job;
 }
@@ -268,8 +268,8 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
         for (int row = 0; row < rows.rows(); ++row) {
             DeadJob job;
             job.body = rows.bytes(row, 7);
-            job.event = detail::restored(
-                {rows.bytes(row, 0), rows.bytes(row, 1), rows.bytes(row, 2), rows.integer(row, 3)}, job.body);
+            job.event = detail::restored(rows.bytes(row, 0), rows.bytes(row, 1), rows.bytes(row, 2),
+                                         rows.integer(row, 3), job.body);
             job.attempts = static_cast<int>(rows.integer(row, 4));
             job.error = rows.bytes(row, 5);
             job.died = Clock::time_point(std::chrono::milliseconds(rows.integer(row, 6)));

@@ -13,8 +13,8 @@
 #include <thread>
 #include <utility>
 
-#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/observe.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/postgres/pool.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {

@@ -13,7 +13,7 @@
 #include <pivotal/detail/stores/postgres/connection.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/detail/stores/postgres/schema.hpp>
-#include <pivotal/detail/stores/schema_version.hpp>
+#include <pivotal/detail/stores/table.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {

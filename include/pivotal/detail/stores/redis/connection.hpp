@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <pivotal/detail/receiver/due_time.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
 #include <pivotal/detail/stores/redis/script.hpp>
 #include <pivotal/idempotency.hpp>

@@ -9,15 +9,12 @@
 #include <functional>
 #include <list>
 #include <mutex>
-#include <new>
 #include <optional>
-#include <string>
 #include <utility>
 
-#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/per_process.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/sqlite/file.hpp>
-#include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
@@ -27,7 +24,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// first thread that finds the connection free runs what all have asked for.
 class SqliteDatabase {
 public:
-    SqliteDatabase(std::filesystem::path path, const SqliteTable& table, bool create_schema)
+    SqliteDatabase(std::filesystem::path path, const StoreTable& table, bool create_schema)
         : path_(std::move(path)), table_(table), create_schema_(create_schema) {
         state_.get().file.emplace(path_, table_, create_schema_);
     }
@@ -38,6 +35,12 @@ public:
     template <class Work>
     auto write(bool durable, Work work) {
         return join(durable ? Kind::durable_write : Kind::write, work);
+    }
+
+    /// How many rows a statement changes, in a write transaction of its own.
+    template <class... Values>
+    int execute(bool durable, const char* sql, const Values&... values) {
+        return write(durable, [&](SqliteFile& file) { return file.execute(sql, values...); });
     }
 
     /// What `work` returns, which only reads.
@@ -52,8 +55,8 @@ private:
         Kind kind;
         std::function<void()> work;
         Deadline deadline = DueTime::of_call();
-        bool ended = false, failed = false, without_memory = false;
-        std::string error{};
+        bool ended = false;
+        std::exception_ptr failure{};
         bool finished = false;  // its thread may go on; all else is that of the thread which works with the file
     };
     using Group = std::list<Task*>;
@@ -71,8 +74,7 @@ private:
         std::optional<decltype(work(*state.file))> result;
         Task task{kind, [&] { result.emplace(work(*state.file)); }};
         join(state, task);
-        if (task.without_memory) throw std::bad_alloc();
-        if (task.failed) throw StoreError(task.error);
+        if (task.failure) std::rethrow_exception(task.failure);
         return std::move(*result);
     }
 
@@ -100,7 +102,7 @@ private:
         try {
             if (!file) file.emplace(path_, table_, create_schema_);  // in a process that was forked
             run(*file, group);
-        } catch (const std::exception&) {
+        } catch (...) {
             for (Task* const task : group) fail(*task);
         }
     }
@@ -135,7 +137,7 @@ private:
             each([&](Task& task) {
                 if (task.deadline <= now) fail(task);
             });
-        } catch (const std::exception&) {
+        } catch (...) {
             if (!begun)
                 each(fail);
             else  // one of them has spoilt it for all
@@ -151,29 +153,19 @@ private:
             else
                 file.write(task.kind == Kind::durable_write, task.work);
             task.ended = true;
-        } catch (const std::exception&) {
+        } catch (...) {
             fail(task);
         }
     }
 
-    /// With the exception that is being handled. A lack of memory stays what it is.
+    /// With the exception that is being handled.
     static void fail(Task& task) noexcept {
-        task.ended = task.failed = true;
-        try {
-            throw;
-        } catch (const std::bad_alloc&) {
-            task.without_memory = true;
-        } catch (const std::exception& error) {
-            try {
-                task.error = error.what();
-            } catch (...) {
-                task.without_memory = true;
-            }
-        }
+        task.ended = true;
+        task.failure = std::current_exception();
     }
 
     const std::filesystem::path path_;
-    const SqliteTable table_;
+    const StoreTable table_;
     const bool create_schema_;
     PerProcess<State> state_;
 };

@@ -7,17 +7,16 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unordered_map>
 
 #include <sqlite3.h>
 
-#include <pivotal/detail/receiver/claim_record.hpp>
-#include <pivotal/detail/receiver/due_time.hpp>
 #include <pivotal/detail/receiver/per_process.hpp>
-#include <pivotal/detail/stores/schema_version.hpp>
-#include <pivotal/detail/stores/sqlite/schema.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/sqlite/statement.hpp>
+#include <pivotal/detail/stores/table.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
@@ -30,25 +29,21 @@ public:
     void close_inherited() {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (process_ == process_id()) return;
-        for (const Known& known : known_)
-            if (known.in_use)
-                throw StoreError("SQLite: this process was forked while another thread used the database");
-        for (const Known& known : known_) {
-            while (sqlite3_stmt* const statement = sqlite3_next_stmt(known.connection, nullptr))
-                sqlite3_finalize(statement);
-            sqlite3_db_config(known.connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-            sqlite3_close_v2(known.connection);
+        for (sqlite3* const connection : known_) {
+            while (sqlite3_stmt* const statement = sqlite3_next_stmt(connection, nullptr)) sqlite3_finalize(statement);
+            sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+            sqlite3_close_v2(connection);
         }
         known_.clear();
         process_ = process_id();
     }
-    void add(sqlite3* connection, const bool& in_use) {
+    void add(sqlite3* connection) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        known_.push_back({connection, in_use});
+        known_.push_back(connection);
     }
     void remove(sqlite3* connection) noexcept {
         const std::lock_guard<std::mutex> lock(mutex_);
-        known_.remove_if([&](const Known& known) { return known.connection == connection; });
+        known_.remove(connection);
     }
     static SqliteConnections& all() {
         static SqliteConnections made;
@@ -56,12 +51,8 @@ public:
     }
 
 private:
-    struct Known {
-        sqlite3* connection;
-        const bool& in_use;
-    };
     std::mutex mutex_;
-    std::list<Known> known_;
+    std::list<sqlite3*> known_;
     long process_ = process_id();
 };
 
@@ -69,7 +60,7 @@ private:
 class SqliteFile {
 public:
     /// Throws StoreError, which says what is wrong with the file.
-    SqliteFile(const std::filesystem::path& path, const SqliteTable& table, bool create_schema) : path_(path) {
+    SqliteFile(const std::filesystem::path& path, const StoreTable& table, bool create_schema) : path_(path) {
         if (path.empty()) throw StoreError("SQLite: the path of the database is empty");
         if (!sqlite3_threadsafe()) throw StoreError("SQLite: this library was built without threads");
         wait_until(DueTime::of_call());
@@ -88,20 +79,20 @@ public:
         use_wal();
         // macOS: to the disk, not to its cache. And no log stays large that had to grow behind a long reader.
         sqlite_execute(made, "PRAGMA fullfsync = ON; PRAGMA journal_size_limit = 4194304");
-        std::optional<std::string> definition = definition_of(table.name);
-        if (!definition && create_schema) {
+        const std::string name = table.name;
+        std::string definition = definition_of(name);
+        if (definition.empty() && create_schema) {
             write(true, [&] { sqlite_execute(made, table.schema); });
-            definition = definition_of(table.name);
+            definition = definition_of(name);
         }
-        if (!definition)
-            refuse(std::string("has no table ") + table.name + ", and StoreOptions::create_schema is false");
-        check_schema_version("SQLite: " + path.string() + ": the table " + table.name, *definition);
+        if (definition.empty()) refuse("has no table " + name + ", and StoreOptions::create_schema is false");
+        check_schema_version("SQLite: " + path.string() + ": the table " + name, definition);
         try {
-            SqliteStatement(made, (std::string("SELECT ") + table.columns + " FROM " + table.name).c_str());
+            SqliteStatement(made, ("SELECT " + std::string(table.columns) + " FROM " + name).c_str());
         } catch (const StoreError& error) {
-            refuse(std::string("has another ") + table.name + " than this version's: " + error.what());
+            refuse("has another " + name + " than this version's: " + error.what());
         }
-        SqliteConnections::all().add(made, in_use_);
+        SqliteConnections::all().add(made);
     }
     ~SqliteFile() { SqliteConnections::all().remove(connection_.get()); }
     SqliteFile(const SqliteFile&) = delete;
@@ -176,16 +167,14 @@ private:
         }
     }
 
-    std::optional<std::string> definition_of(std::string_view table) {
+    /// Empty: there is no such table.
+    std::string definition_of(std::string_view table) {
         auto row = run("SELECT sql FROM sqlite_master WHERE name = ?", table);
-        if (!row.next()) return std::nullopt;
-        return row.bytes(0);
+        return row.next() ? row.bytes(0) : std::string();
     }
 
     const SqliteStatement& statement(const char* sql) {
-        const auto known = statements_.find(sql);
-        if (known != statements_.end()) return known->second;
-        return statements_.emplace(sql, SqliteStatement(connection_.get(), sql)).first->second;
+        return statements_.try_emplace(sql, connection_.get(), sql).first->second;
     }
 
     template <class Work>
@@ -205,7 +194,6 @@ private:
     SqliteConnection connection_;
     std::unordered_map<const char*, SqliteStatement> statements_;  // by the address of their literal
     Deadline deadline_{};
-    bool in_use_ = false;          // there is a transaction, or there is to be one
     std::optional<bool> durable_;  // what the connection was last told
 };
 

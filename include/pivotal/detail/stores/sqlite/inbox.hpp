@@ -13,8 +13,8 @@
 #include <vector>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/receiver/claim_record.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
 #include <pivotal/detail/stores/sqlite/schema.hpp>
@@ -60,19 +60,18 @@ public:
 
     /// The statements that create all tables of this library in a SQLite database, its own and those of SqliteStore,
     /// `mark_processed` and `mark_newest`: for whom StoreOptions::create_schema is false.
-    static std::string schema() { return detail::sqlite_schema(); }
+    static std::string schema() {
+        return std::string(detail::sqlite_claims.schema) + detail::sqlite_inbox.schema + detail::sqlite_marks +
+               detail::sqlite_newest;
+    }
 
 private:
     using File = detail::SqliteFile;
     using StoreTime = detail::StoreTime;
 
-    static constexpr std::int64_t finished = 1, given_up = 2;  // states
-
     template <class Execute>
     bool finish(const Job& job, const Execute& execute) const;
     bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
-    bool make_due(File& file, std::string_view event_id);
-    void bury_unreadable(std::int64_t seq, const StoreError& error);
 
     const std::string consumer_;
     const StoreTime retention_;
@@ -83,16 +82,12 @@ private:
 inline bool SqliteInbox::put(const Event& event, Body body) {
     const bool is_new = database_.write(true, [&](File& file) {
         const StoreTime now = File::now();
-        bool was_dead = false;
-        {
-            auto known = file.run("SELECT state, expires_at FROM pivotal_inbox WHERE consumer = ? AND event_id = ?",
-                                  consumer_, event.id);
-            if (known.next()) {
-                const std::int64_t state = known.integer(0);
-                was_dead = state == given_up;
-                if (!was_dead && (state != finished || now < known.integer(1))) return false;
-            }
-        }
+        auto known = file.run(
+            R"(SELECT state = 2, state = 2 OR state = 1 AND expires_at <= ? FROM pivotal_inbox
+               WHERE consumer = ? AND event_id = ?)",
+            now, consumer_, event.id);
+        const bool is_known = known.next(), was_dead = is_known && known.integer(0);
+        if (is_known && !known.integer(1)) return false;
         file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_, event.id);
         file.execute(
             R"(DELETE FROM pivotal_inbox WHERE seq IN (SELECT seq FROM pivotal_inbox
@@ -132,7 +127,7 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
             unreadable = seq;
             throw;
         }
-        job.event = detail::restored({row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4)}, job.body);
+        job.event = detail::restored(row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4), job.body);
         job.message_id = job.event.delivery.message_id;
         file.execute(
             R"(UPDATE pivotal_inbox SET attempt = ?, owner = ?, taken_at = ?, lease_until = ?, due_at = ?
@@ -146,31 +141,23 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
             return database_.write(false, next);
         } catch (const StoreError& error) {
             if (!unreadable) throw;
-            bury_unreadable(*std::exchange(unreadable, std::nullopt), error);
+            // It is to stop none of those behind it. In a transaction that has met what is broken SQLite writes no more.
+            database_.execute(true, R"(
+                UPDATE pivotal_inbox SET state = 2, attempt = attempt + 1, ended_at = ?1, error = ?2
+                WHERE seq = ?3 AND state = 0 AND due_at <= ?1)",
+                              File::now(), std::string("its body cannot be read: ") + error.what(),
+                              *std::exchange(unreadable, std::nullopt));
         }
     }
 }
 
-/// It is to stop none of those behind it. In a transaction that has met what is broken SQLite writes nothing more.
-inline void SqliteInbox::bury_unreadable(std::int64_t seq, const StoreError& error) {
-    database_.write(true, [&](File& file) {
-        const StoreTime now = File::now();
-        return file.execute(
-            R"(UPDATE pivotal_inbox SET state = 2, attempt = attempt + 1, ended_at = ?1, error = ?2
-               WHERE seq = ?3 AND state = 0 AND due_at <= ?1)",
-            now, std::string("its body cannot be read: ") + error.what(), seq);
-    });
-}
-
 inline bool SqliteInbox::renew(const Job& job, std::chrono::milliseconds lease) {
-    return database_.write(false, [&](File& file) {
-        const StoreTime length = detail::store_time(lease), until = File::now() + length;
-        return file.execute(
-                   R"(UPDATE pivotal_inbox SET lease_until = ?, due_at = ?
-                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
-                   until, until + detail::pause_after_lost_lease(length, job.attempt), consumer_, job.event.id,
-                   job.owner) == 1;
-    });
+    const StoreTime length = detail::store_time(lease), until = File::now() + length;
+    return database_.execute(false, R"(
+        UPDATE pivotal_inbox SET lease_until = ?, due_at = ?
+        WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
+                             until, until + detail::pause_after_lost_lease(length, job.attempt), consumer_,
+                             job.event.id, job.owner) == 1;
 }
 
 /// By `execute`, which runs a statement and says how many rows it has changed.
@@ -205,31 +192,23 @@ inline bool SqliteInbox::complete_in(sqlite3* connection, const Job& job) {
 }
 
 inline bool SqliteInbox::put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less) {
-    return database_.write(true, [&](File& file) {
-        return file.execute(
-                   R"(UPDATE pivotal_inbox SET due_at = ?, error = ?, owner = NULL, attempt = attempt - ?
-                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
-                   File::now() + detail::store_time(delay), detail::stored_error(error), less, consumer_, job.event.id,
-                   job.owner) == 1;
-    });
+    return database_.execute(true, R"(
+        UPDATE pivotal_inbox SET due_at = ?, error = ?, owner = NULL, attempt = attempt - ?
+        WHERE consumer = ? AND event_id = ? AND owner = ? AND state = 0)",
+                             File::now() + detail::store_time(delay), detail::stored_error(error), less, consumer_,
+                             job.event.id, job.owner) == 1;
 }
 
 inline bool SqliteInbox::bury(const Job& job, std::string_view error) {
-    return database_.write(true, [&](File& file) {
-        return file.execute(
-                   R"(UPDATE pivotal_inbox SET ended_at = CASE state WHEN 0 THEN ? ELSE ended_at END,
-                      error = CASE state WHEN 0 THEN ? ELSE error END, state = 2
-                      WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 2))",
-                   File::now(), detail::stored_error(error), consumer_, job.event.id, job.owner) == 1;
-    });
+    return database_.execute(true, R"(
+        UPDATE pivotal_inbox SET ended_at = CASE state WHEN 0 THEN ? ELSE ended_at END,
+            error = CASE state WHEN 0 THEN ? ELSE error END, state = 2
+        WHERE consumer = ? AND event_id = ? AND owner = ? AND state IN (0, 2))",
+                             File::now(), detail::stored_error(error), consumer_, job.event.id, job.owner) == 1;
 }
 
 inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_view after) {
-    std::vector<DeadJob> jobs;
-    std::vector<std::int64_t> bodies;
-    database_.read([&](File& file) {
-        jobs.clear();
-        bodies.clear();
+    std::vector<DeadJob> all = database_.read([&](File& file) {
         std::int64_t after_time = INT64_MIN, after_seq = 0;
         if (!after.empty()) {
             auto last =
@@ -240,98 +219,80 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
             after_time = last.integer(0);
             after_seq = last.integer(1);
         }
+        std::vector<DeadJob> jobs;
         auto row = file.run(
-            R"(SELECT event_id, type, message_id, signed_at, attempt, error, ended_at, seq FROM pivotal_inbox
+            R"(SELECT event_id, type, message_id, signed_at, attempt, error, ended_at FROM pivotal_inbox
                WHERE consumer = ? AND state = 2 AND (ended_at, seq) > (?, ?) ORDER BY ended_at, seq LIMIT ?)",
             consumer_, after_time, after_seq, static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX})));
         while (row.next()) {
-            DeadJob job;
-            job.event = detail::restored({row.bytes(0), row.bytes(1), row.bytes(2), row.integer(3)}, {});
-            job.attempts = static_cast<int>(row.integer(4));
-            job.error = row.bytes(5);
-            job.died = Clock::time_point(std::chrono::milliseconds(row.integer(6)));
-            jobs.push_back(std::move(job));
-            bodies.push_back(row.integer(7));
+            Event event = detail::restored(row.bytes(0), row.bytes(1), row.bytes(2), row.integer(3), {});
+            const Clock::time_point died(std::chrono::milliseconds(row.integer(6)));
+            jobs.push_back({std::move(event), {}, static_cast<int>(row.integer(4)), row.bytes(5), died});
         }
-        return true;
+        return jobs;
     });
-    for (std::size_t i = 0; i < jobs.size(); ++i) try {
-            DeadJob& job = jobs[i];
+    for (DeadJob& job : all) try {  // a body that cannot be read hides no other; its error says so
             job.body = database_.read([&](File& file) {
-                auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", bodies[i]);
+                auto body = file.run(
+                    R"(SELECT body FROM pivotal_inbox_bodies WHERE seq =
+                       (SELECT seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ?))",
+                    consumer_, job.event.id);
                 return body.next() ? body.bytes(0) : std::string();
             });
             detail::restore(job.event, job.body);
-        } catch (const StoreError&) {  // one that cannot be read hides no other; its error says so
+        } catch (const StoreError&) {
         }
-    return jobs;
-}
-
-inline bool SqliteInbox::make_due(File& file, std::string_view event_id) {
-    const StoreTime now = File::now();
-    return file.execute(
-               R"(UPDATE pivotal_inbox SET state = 0, attempt = 0, due_at = ?, owner = NULL, error = NULL,
-                  ended_at = NULL, expires_at = NULL
-                  WHERE consumer = ? AND event_id = ? AND (state <> 0 OR owner IS NULL OR lease_until <= ?))",
-               now, consumer_, event_id, now) == 1;
+    return all;
 }
 
 inline bool SqliteInbox::requeue(std::string_view event_id) {
     const bool is_due = database_.write(true, [&](File& file) {
-        if (file.run(
-                    R"(SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 1
-                       AND NOT EXISTS (SELECT 1 FROM pivotal_inbox_bodies AS b WHERE b.seq = pivotal_inbox.seq))",
-                    consumer_, event_id)
-                .next())
+        const StoreTime now = File::now();
+        auto dropped = file.run(
+            R"(SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 1
+               AND NOT EXISTS (SELECT 1 FROM pivotal_inbox_bodies AS b WHERE b.seq = pivotal_inbox.seq))",
+            consumer_, event_id);
+        if (dropped.next())
             throw StoreError("SQLite: the body of " + std::string(event_id) +
                              " was dropped when it was done: InboxOptions::keep_bodies keeps it");
-        return make_due(file, event_id);
+        return file.execute(
+                   R"(UPDATE pivotal_inbox SET state = 0, attempt = 0, due_at = ?, owner = NULL, error = NULL,
+                      ended_at = NULL, expires_at = NULL
+                      WHERE consumer = ? AND event_id = ? AND (state <> 0 OR owner IS NULL OR lease_until <= ?))",
+                   now, consumer_, event_id, now) == 1;
     });
     if (is_due) wake_workers();
     return is_due;
 }
 
 inline bool SqliteInbox::forget(std::string_view event_id) {
-    return database_.write(true, [&](File& file) {
-        return file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_, event_id) == 1;
-    });
+    return database_.execute(true, "DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_,
+                             event_id) == 1;
 }
 
 inline std::uint64_t SqliteInbox::purge(std::chrono::seconds older_than) {
-    return database_.write(true, [&](File& file) {
-        return static_cast<std::uint64_t>(
-            file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND state = 2 AND ended_at <= ?", consumer_,
-                         File::now() - detail::store_time(older_than)));
-    });
+    return static_cast<std::uint64_t>(
+        database_.execute(true, "DELETE FROM pivotal_inbox WHERE consumer = ? AND state = 2 AND ended_at <= ?",
+                          consumer_, File::now() - detail::store_time(older_than)));
 }
 
 inline InboxStats SqliteInbox::stats() {
     return database_.read([&](File& file) {
-        using std::chrono::milliseconds;
-        const StoreTime now = File::now();
-        InboxStats stats;
-        const auto age = [&](std::int64_t since) { return milliseconds((std::max)(now - since, StoreTime{0})); };
-        auto ready = file.run(
-            R"(SELECT count(*), total(due_at <= ?2), min(due_at) FROM pivotal_inbox
-               WHERE consumer = ?1 AND state = 0 AND (owner IS NULL OR lease_until <= ?2))",
-            consumer_, now);
-        // The other columns are those of the row with the least taken_at.
-        auto running = file.run(
-            R"(SELECT count(*), min(taken_at), event_id FROM pivotal_inbox
-               WHERE consumer = ?1 AND state = 0 AND owner IS NOT NULL AND lease_until > ?2)",
-            consumer_, now);
-        auto dead = file.run("SELECT count(*) FROM pivotal_inbox WHERE consumer = ? AND state = 2", consumer_);
-        if (!ready.next() || !running.next() || !dead.next()) return stats;
-        stats.ready = static_cast<std::uint64_t>(ready.integer(1));
-        stats.retrying = static_cast<std::uint64_t>(ready.integer(0)) - stats.ready;
-        stats.running = static_cast<std::uint64_t>(running.integer(0));
-        stats.dead = static_cast<std::uint64_t>(dead.integer(0));
-        if (stats.ready > 0) stats.oldest_ready = age(ready.integer(2));
-        if (stats.running > 0) {
-            stats.longest_running = age(running.integer(1));
-            stats.longest_running_id = running.bytes(2);
-        }
-        return stats;
+        auto row = file.run(
+            R"(SELECT total(NOT runs AND due_at <= ?2), total(NOT runs AND due_at > ?2), total(runs),
+                   (SELECT count(*) FROM pivotal_inbox WHERE consumer = ?1 AND state = 2),
+                   ?2 - min(CASE WHEN NOT runs AND due_at <= ?2 THEN due_at END),
+                   max(0, ?2 - min(CASE WHEN runs THEN taken_at END)),
+                   (SELECT event_id FROM pivotal_inbox
+                    WHERE consumer = ?1 AND state = 0 AND owner IS NOT NULL AND lease_until > ?2
+                    ORDER BY taken_at LIMIT 1)
+               FROM (SELECT due_at, taken_at, owner IS NOT NULL AND lease_until > ?2 AS runs
+                     FROM pivotal_inbox WHERE consumer = ?1 AND state = 0))",
+            consumer_, File::now());
+        row.next();
+        const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
+        const auto time = [&](int column) { return std::chrono::milliseconds(row.integer(column)); };
+        return InboxStats{count(0), count(1), count(2), count(3), time(4), time(5), row.bytes(6)};
     });
 }
 

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string>
+#include <pivotal/detail/stores/table.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-/// A table of a store's, and how to create it with all that belongs to it.
-struct SqliteTable {
-    const char* name;
-    const char* columns;  // all that are used, or an error at opening
-    const char* schema;
-};
-
-inline constexpr SqliteTable sqlite_claims{"pivotal_claims", "consumer, event_id, owner, lease_until, expires_at, done",
-                                           R"(CREATE TABLE IF NOT EXISTS pivotal_claims ( -- pivotal-webhook schema 1
+inline constexpr StoreTable sqlite_claims{"pivotal_claims", "consumer, event_id, owner, lease_until, expires_at, done",
+                                          R"(CREATE TABLE IF NOT EXISTS pivotal_claims ( -- pivotal-webhook schema 1
     consumer TEXT NOT NULL, event_id TEXT NOT NULL, owner TEXT NOT NULL, lease_until INTEGER NOT NULL,
     expires_at INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (consumer, event_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at);
 )"};
 
-inline constexpr SqliteTable sqlite_inbox{
+inline constexpr StoreTable sqlite_inbox{
     "pivotal_inbox",
     "seq, consumer, event_id, type, message_id, signed_at, received_at, state, attempt, due_at, owner, "
     "taken_at, lease_until, ended_at, expires_at, error",
@@ -48,9 +41,5 @@ CREATE INDEX IF NOT EXISTS pivotal_processed_expiry ON pivotal_processed (expire
 inline constexpr const char* sqlite_newest = R"(CREATE TABLE IF NOT EXISTS pivotal_newest (
     consumer TEXT NOT NULL, key TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (consumer, key)) WITHOUT ROWID;
 )";
-
-inline std::string sqlite_schema() {
-    return std::string(sqlite_claims.schema) + sqlite_inbox.schema + sqlite_marks + sqlite_newest;
-}
 
 }}}  // namespace pivotal::v1::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -102,7 +103,6 @@ public:
             const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
             return data ? std::string(static_cast<const char*>(data), size) : std::string();
         }
-        bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
     private:
         void bind(int index, std::int64_t value) {

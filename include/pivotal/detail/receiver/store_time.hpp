@@ -3,8 +3,24 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace pivotal { inline namespace v1 { namespace detail {
+
+/// Milliseconds on a store's clock, or between two of its times.
+using StoreTime = std::int64_t;
+
+/// A duration as a store keeps it: from nothing to a hundred years, so that no sum of times overflows.
+template <class Duration>
+constexpr StoreTime store_time(Duration duration) noexcept {
+    constexpr auto most = std::chrono::hours{24 * 365 * 100};
+    if (duration <= Duration::zero()) return 0;
+    if (duration >= most) return std::chrono::milliseconds(most).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+/// How many expired ids each new one removes: more than one, so that they go faster than they come.
+inline constexpr int removals_per_claim = 4;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
