@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,22 +29,21 @@ namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_A
 /// on where it is off. A failover to a standby that is not synchronous can forget the last of it, and those
 /// events may be handled again. Time is the server's clock: the machines' own do not matter.
 ///
-/// All threads share StoreOptions::connections connections. One that is lost is made anew, and what can be repeated is
-/// repeated on it, for 5 s at most, before the StoreError; where the reply to `release` or `forget` was lost there is
-/// one at once. Opening a connection may take 2 s, or what connect_timeout says, for each of several hosts. Between
-/// processes and the server there may be a PgBouncer, in session mode or in transaction mode: no setting of ours is
-/// left to its other clients. A call is faster without, since its statement is then prepared. A process that was
-/// forked has connections of its own.
+/// Opening a connection may take 2 s, or what connect_timeout says, for each of several hosts. Between processes and
+/// the server there may be a PgBouncer, in session mode or in transaction mode: no setting of ours is left to its other
+/// clients. A call is faster without, since its statement is then prepared.
 ///
-/// The constructor connects, and creates the table `pivotal_claims` where the search path has none; then the
-/// role needs the right to. It throws StoreError, also where the server is a standby, or the table lacks a column or
-/// the role a right; the text never has the password in it. It throws std::invalid_argument where an option makes no
-/// sense.
+/// The constructor connects, and creates the table `pivotal_claims` where the search path has none; then the role needs
+/// the right to. It throws StoreError, also where the server is a standby, or the table lacks a column or the role a
+/// right; the text never has the password in it.
 class PostgresStore final : public IdempotencyStore {
 public:
     /// `conninfo` is libpq's connection string, or a URI. The environment (PGHOST, PGPASSWORD, ...), the
     /// service file and the password file count as ever.
-    explicit PostgresStore(std::string conninfo, StoreOptions options = {});
+    explicit PostgresStore(std::string conninfo, StoreOptions options = {})
+        : consumer_(std::move(options.consumer)),
+          retention_(detail::store_time(detail::checked(options).retention)),
+          pool_(std::move(conninfo), options, detail::postgres_claims) {}
 
     Claim claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
     bool renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) override;
@@ -54,6 +52,8 @@ public:
     bool forget(std::string_view event_id) override;
 
 private:
+    static constexpr int claims_per_removal = 16;  // of ids that have expired: for so many claims at once
+
     void remove_some_expired();
 
     const std::string consumer_;
@@ -62,67 +62,45 @@ private:
     std::atomic<unsigned> granted_{0};
 };
 
-/// Marks an event as processed in the transaction that is open on `connection`: its effect then happens
-/// exactly once, since the mark and the effect are committed together or not at all.
+/// Marks an event as processed in the transaction that is open on `connection`, as the function of this name in
+/// <pivotal/stores/sqlite.hpp> does, whose example, results and errors are those of this one.
 ///
-///     PQexec(db, "BEGIN");
-///     if (pivotal::mark_processed(db, event.id)) { ... the effect, in the same database ... }
-///     PQexec(db, "COMMIT");
-///
-/// True: it was not processed before. False: it was; leave the effect out. Where another transaction has
-/// marked the event and is still open, this waits for its end. The marks are the table `pivotal_processed`,
-/// which is created where the search path has none, and last for StoreOptions::retention. The effect is as durable as
-/// your transaction is: that is your connection's `synchronous_commit`.
-///
-/// Throws StoreError where PostgreSQL fails; roll back then. Above READ COMMITTED that includes a mark that
-/// another transaction has made in the meantime: begin again. Throws std::logic_error where no transaction is
-/// open: a mark that is committed by itself would lose the event in a crash. It waits as long as the
-/// connection's own settings allow. Thread safety is the connection's.
+/// Where another transaction has marked the event and is still open, this waits for its end, as long as the
+/// connection's own settings allow; above READ COMMITTED, a mark that it has made in the meantime is a StoreError: begin
+/// again. The table is created where the search path has none. The effect is as durable as your transaction is: that is
+/// your connection's `synchronous_commit`.
 bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options = {});
 
-/// Whether nothing newer was applied for `key` (`customer/cus_1`), in the transaction that is open on `connection` and
-/// changes the state: an old event that comes late, or is tried again, then does not overwrite what is newer.
-///
-///     if (pivotal::mark_newest(db, "customer/" + id, event.created_at.value_or(""))) { ... the new state ... }
-///
-/// `created_at` is a time of RFC 3339, compared as an instant, to the last digit of its fraction; an equal one is newest
-/// again. std::invalid_argument where it is none. One row a key is kept, in the table `pivotal_newest`, whatever the
-/// retention. What `mark_processed` says of errors, of other transactions and of the table holds here too.
+/// Whether nothing newer was applied for `key`, as `mark_newest` in <pivotal/stores/sqlite.hpp> says. What
+/// `mark_processed` says of other transactions and of the table holds here too.
 bool mark_newest(PGconn* connection, std::string_view key, std::string_view created_at,
                  const StoreOptions& options = {});
 
 // ---- PostgresStore ----
 
-inline PostgresStore::PostgresStore(std::string conninfo, StoreOptions options)
-    : consumer_(std::move(options.consumer)),
-      retention_(detail::store_time(detail::checked(options).retention)),
-      pool_(std::move(conninfo), options, detail::postgres_claims) {}
-
 inline Claim PostgresStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
     for (int attempt = 1;; ++attempt) {
         // What is held or done is not even locked: whoever waits for its end asks often.
-        const bool granted = pool_
-                                 .run_repeatable(R"(
-                    INSERT INTO pivotal_claims AS known (consumer, event_id, owner, lease_until, expires_at, done)
-                    SELECT $1, $2, $3, now + $4 * interval '1 ms', now + ($4 + $5) * interval '1 ms', false
-                    FROM (SELECT clock_timestamp() AS now) AS clock
-                    WHERE NOT EXISTS (SELECT FROM pivotal_claims WHERE consumer = $1 AND event_id = $2
-                                      AND expires_at > now AND (done OR owner <> $3 AND lease_until > now))
-                    ON CONFLICT (consumer, event_id) DO UPDATE
-                    SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until,
-                        expires_at = EXCLUDED.expires_at, done = false
-                    WHERE known.expires_at <= clock_timestamp() OR NOT known.done
-                      AND (known.owner = EXCLUDED.owner OR known.lease_until <= clock_timestamp()))",
-                                                 consumer_, event_id, owner, detail::store_time(lease), retention_)
-                                 .changed_one();
+        const bool granted = changed_one(pool_.run_repeatable(
+            R"(INSERT INTO pivotal_claims AS known (consumer, event_id, owner, lease_until, expires_at, done)
+               SELECT $1, $2, $3, now + $4 * interval '1 ms', now + ($4 + $5) * interval '1 ms', false
+               FROM (SELECT clock_timestamp() AS now) AS clock
+               WHERE NOT EXISTS (SELECT FROM pivotal_claims WHERE consumer = $1 AND event_id = $2
+                                 AND expires_at > now AND (done OR owner <> $3 AND lease_until > now))
+               ON CONFLICT (consumer, event_id) DO UPDATE
+               SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until,
+                   expires_at = EXCLUDED.expires_at, done = false
+               WHERE known.expires_at <= clock_timestamp() OR NOT known.done
+                 AND (known.owner = EXCLUDED.owner OR known.lease_until <= clock_timestamp()))",
+            consumer_, event_id, owner, detail::store_time(lease), retention_));
         if (granted) {
-            if (granted_++ % 16 == 0) remove_some_expired();
+            if (granted_++ % claims_per_removal == 0) remove_some_expired();
             return Claim::granted;
         }
-        const detail::PostgresResult known = pool_.run_repeatable(R"(
-            SELECT done FROM pivotal_claims WHERE consumer = $1 AND event_id = $2
-            AND expires_at > clock_timestamp() AND (done OR owner <> $3 AND lease_until > clock_timestamp()))",
-                                                                  consumer_, event_id, owner);
+        const detail::PostgresResult known = pool_.run_repeatable(
+            R"(SELECT done FROM pivotal_claims WHERE consumer = $1 AND event_id = $2
+               AND expires_at > clock_timestamp() AND (done OR owner <> $3 AND lease_until > clock_timestamp()))",
+            consumer_, event_id, owner);
         if (known.rows() == 1) return known.integer(0, 0) ? Claim::duplicate : Claim::in_progress;
         if (attempt == 3) return Claim::in_progress;  // it ends and begins faster than we can look
     }
@@ -131,51 +109,43 @@ inline Claim PostgresStore::claim(std::string_view event_id, std::string_view ow
 /// Apart from the claim, which it must not make fail or wait.
 inline void PostgresStore::remove_some_expired() {
     try {
-        pool_.run(R"(
-            DELETE FROM pivotal_claims USING (
-                SELECT consumer, event_id FROM pivotal_claims WHERE expires_at <= (SELECT clock_timestamp())
-                ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS expired
-            WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id))",
-                  std::int64_t{16} * detail::removals_per_claim);
+        pool_.run(
+            R"(DELETE FROM pivotal_claims USING (
+                   SELECT consumer, event_id FROM pivotal_claims WHERE expires_at <= (SELECT clock_timestamp())
+                   ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS expired
+               WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id))",
+            claims_per_removal * detail::removals_per_claim);
     } catch (const StoreError&) {  // the next time, then
     }
 }
 
 inline bool PostgresStore::renew(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
-    return pool_
-        .run_repeatable(R"(
-            UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms',
-                expires_at = clock_timestamp() + ($4 + $5) * interval '1 ms'
-            WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done AND expires_at > clock_timestamp())",
-                        consumer_, event_id, owner, detail::store_time(lease), retention_)
-        .changed_one();
+    return changed_one(pool_.run_repeatable(
+        R"(UPDATE pivotal_claims SET lease_until = clock_timestamp() + $4 * interval '1 ms',
+               expires_at = clock_timestamp() + ($4 + $5) * interval '1 ms'
+           WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done AND expires_at > clock_timestamp())",
+        consumer_, event_id, owner, detail::store_time(lease), retention_));
 }
 
 inline bool PostgresStore::complete(std::string_view event_id, std::string_view owner) {
-    return pool_
-        .run_repeatable(R"(
-            UPDATE pivotal_claims SET done = true, expires_at =
-                CASE WHEN done THEN expires_at ELSE clock_timestamp() + $4 * interval '1 ms' END
-            WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND expires_at > clock_timestamp())",
-                        consumer_, event_id, owner, retention_)
-        .changed_one();
+    return changed_one(pool_.run_repeatable(
+        R"(UPDATE pivotal_claims SET done = true,
+               expires_at = CASE WHEN done THEN expires_at ELSE clock_timestamp() + $4 * interval '1 ms' END
+           WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND expires_at > clock_timestamp())",
+        consumer_, event_id, owner, retention_));
 }
 
 inline bool PostgresStore::release(std::string_view event_id, std::string_view owner) {
-    return pool_
-        .run(R"(
-            DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND owner = $3
-            AND NOT done AND expires_at > clock_timestamp())",
-             consumer_, event_id, owner)
-        .changed_one();
+    return changed_one(pool_.run(
+        R"(DELETE FROM pivotal_claims
+           WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND NOT done AND expires_at > clock_timestamp())",
+        consumer_, event_id, owner));
 }
 
 inline bool PostgresStore::forget(std::string_view event_id) {
-    return pool_
-        .run(R"(
-            DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND expires_at > clock_timestamp())",
-             consumer_, event_id)
-        .changed_one();
+    return changed_one(
+        pool_.run("DELETE FROM pivotal_claims WHERE consumer = $1 AND event_id = $2 AND expires_at > clock_timestamp()",
+                  consumer_, event_id));
 }
 
 // ---- mark_processed, mark_newest ----
@@ -183,28 +153,27 @@ inline bool PostgresStore::forget(std::string_view event_id) {
 inline bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options) {
     detail::require_transaction(connection, "mark_processed");
     detail::create_missing(connection, "pivotal_processed", detail::postgres_marks, options);
-    // Its own mark that has expired is removed before, others behind it.
-    return detail::run_in(connection, R"(
-                WITH clock AS (SELECT clock_timestamp() AS now), expired AS (
-                  DELETE FROM pivotal_processed WHERE consumer = $1 AND event_id = $2
-                  AND expires_at <= clock_timestamp() RETURNING 1
-                ), mark AS (
-                  INSERT INTO pivotal_processed (consumer, event_id, expires_at)
-                  SELECT $1, $2, now + $3 * interval '1 ms'
-                  FROM clock, (SELECT count(*) FROM expired) AS removed_before
-                  ON CONFLICT DO NOTHING RETURNING 1
-                ), others AS (
-                  SELECT consumer, event_id FROM pivotal_processed
-                  WHERE expires_at <= (SELECT now FROM clock) AND (consumer, event_id) <> ($1, $2)
-                  AND (SELECT count(*) FROM mark) = 1
-                  ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED
-                ), removed AS (
-                  DELETE FROM pivotal_processed AS old USING others
-                  WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)
-                ) SELECT 1 FROM mark)",
-                          options.consumer, event_id, detail::store_time(detail::checked(options).retention),
-                          std::int64_t{detail::removals_per_claim})
-               .rows() == 1;
+    // What is marked already is not even locked. Others that have expired are removed behind the mark.
+    const detail::PostgresResult mark = detail::run_in(
+        connection,
+        R"(WITH mark AS (
+               INSERT INTO pivotal_processed AS known (consumer, event_id, expires_at)
+               SELECT $1, $2, now + $3 * interval '1 ms' FROM (SELECT clock_timestamp() AS now) AS clock
+               WHERE NOT EXISTS (SELECT FROM pivotal_processed
+                                 WHERE consumer = $1 AND event_id = $2 AND expires_at > now)
+               ON CONFLICT (consumer, event_id) DO UPDATE SET expires_at = EXCLUDED.expires_at
+               WHERE known.expires_at <= clock_timestamp() RETURNING 1
+           ), others AS (
+               SELECT consumer, event_id FROM pivotal_processed
+               WHERE expires_at <= (SELECT clock_timestamp()) AND (consumer, event_id) <> ($1, $2)
+               AND (SELECT count(*) FROM mark) = 1
+               ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED
+           ), removed AS (
+               DELETE FROM pivotal_processed AS old USING others
+               WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)
+           ) SELECT 1 FROM mark)",
+        options.consumer, event_id, detail::store_time(detail::checked(options).retention), detail::removals_per_claim);
+    return mark.rows() == 1;
 }
 
 inline bool mark_newest(PGconn* connection, std::string_view key, std::string_view created_at,
@@ -212,12 +181,11 @@ inline bool mark_newest(PGconn* connection, std::string_view key, std::string_vi
     const std::string instant = detail::instant(created_at);
     detail::require_transaction(connection, "mark_newest");
     detail::create_missing(connection, "pivotal_newest", detail::postgres_newest, options);
-    return detail::run_in(connection, R"(
-                INSERT INTO pivotal_newest AS known (consumer, key, created_at) VALUES ($1, $2, $3)
-                ON CONFLICT (consumer, key) DO UPDATE SET created_at = EXCLUDED.created_at
-                WHERE EXCLUDED.created_at >= known.created_at)",
-                          options.consumer, key, instant)
-        .changed_one();
+    return changed_one(detail::run_in(connection, R"(
+        INSERT INTO pivotal_newest AS known (consumer, key, created_at) VALUES ($1, $2, $3)
+        ON CONFLICT (consumer, key) DO UPDATE SET created_at = EXCLUDED.created_at
+        WHERE EXCLUDED.created_at >= known.created_at)",
+                                      options.consumer, key, instant));
 }
 
 }}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

@@ -1,29 +1,126 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cerrno>
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <libpq-fe.h>
-#ifdef _WIN32
-#include <winsock2.h>
-#else
-#include <poll.h>
+#ifndef _WIN32
 #include <sys/socket.h>
 #endif
 
 #include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/connection_pool.hpp>
-#include <pivotal/detail/stores/postgres/address.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/idempotency.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
+
+/// Where to connect, and for how long to try: what a connection string says, the environment and the service file.
+/// The connection string is refused where it cannot be read, without a word of it: libpq's errors quote what it took
+/// for a name or a number, which may be a part of the password.
+class PostgresAddress {
+public:
+    explicit PostgresAddress(std::string conninfo) : conninfo_(std::move(conninfo)) {
+        const bool has_nul = conninfo_.find('\0') != conninfo_.npos;
+        const Options options(has_nul ? nullptr : PQconninfoParse(conninfo_.c_str(), nullptr));
+        const bool is_uri = conninfo_.rfind("postgres", 0) == 0 && conninfo_.find("://") != conninfo_.npos;
+        // What is left of a password that has one of @, / and : in it. The @ in front of a host is a Linux socket.
+        if (!options || said(options, "port").find_first_not_of("0123456789,") != std::string::npos ||
+            (is_uri && (said(options, "dbname").find('@') != std::string::npos ||
+                        said(options, "host").find('@', 1) != std::string::npos)))
+            throw StoreError(
+                "PostgreSQL: cannot read the connection string; in a URI special characters are to be "
+                "percent-encoded, elsewhere quoted");
+    }
+
+    using Connection = std::unique_ptr<PGconn, PostgresCloser>;
+
+    /// Of several hosts the first that can be reached.
+    Connection connect(Deadline deadline) const {
+        Connection connection = start({});
+        const Options options(PQconninfo(connection.get()));
+        if (!options) throw std::bad_alloc();
+        // As libpq has it: no limit where it is 0 or less, and never less than 2 s.
+        const std::string timeout_text = said(options, "connect_timeout");
+        const int timeout = timeout_text.empty() ? 2 : static_cast<int>(std::strtol(timeout_text.c_str(), nullptr, 10));
+        const std::string host = said(options, "host"), address = said(options, "hostaddr"),
+                          port = said(options, "port");
+        const auto commas = [](const std::string& list) { return std::count(list.begin(), list.end(), ','); };
+        const auto last = (std::max)(commas(host), commas(address));
+        for (std::ptrdiff_t i = 0;; ++i) {
+            try {
+                if (last > 0)
+                    connection = start({part(host, i), part(address, i), commas(port) == 0 ? port : part(port, i)});
+                const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds((std::max)(timeout, 2));
+                finish(connection.get(), timeout > 0 ? (std::min)(deadline, limit) : deadline);
+                return connection;
+            } catch (const TryAgain&) {
+                if (i >= last) throw;
+            }
+        }
+    }
+
+    [[noreturn]] static void fail(PGconn* connection) {
+        throw TryAgain(postgres_error(PQerrorMessage(connection)), false);
+    }
+
+private:
+    using Options = std::unique_ptr<PQconninfoOption, PostgresCloser>;
+
+    static std::string said(const Options& options, std::string_view keyword) {
+        for (const PQconninfoOption* option = options.get(); option->keyword; ++option)
+            if (option->keyword == keyword && option->val) return option->val;
+        return {};
+    }
+    /// Of a list with commas; empty where it has no such part.
+    static std::string part(const std::string& list, std::ptrdiff_t index) {
+        std::size_t begin = 0;
+        for (; index > 0 && begin < list.size(); --index) begin = (std::min)(list.find(',', begin), list.size()) + 1;
+        return begin < list.size() ? list.substr(begin, list.find(',', begin) - begin) : std::string();
+    }
+
+    /// `host` is {host, hostaddr, port}, or empty: all of them.
+    Connection start(const std::array<std::string, 3>& host) const {
+        std::vector<const char*> names{"keepalives_idle", "keepalives_interval", "keepalives_count",
+                                       "fallback_application_name", "dbname"};
+        // What the connection string says of these comes later and wins.
+        std::vector<const char*> values{"20", "10", "3", "pivotal-webhook", conninfo_.c_str()};
+        if (!host[0].empty() || !host[1].empty()) {
+            names.insert(names.end(), {"host", "hostaddr", "port"});
+            for (const std::string& value : host) values.push_back(value.c_str());
+        }
+        names.push_back(nullptr);
+        values.push_back(nullptr);
+        Connection connection(PQconnectStartParams(names.data(), values.data(), 1));
+        if (!connection) throw std::bad_alloc();
+        return connection;
+    }
+
+    static void finish(PGconn* connection, Deadline deadline) {
+        if (PQstatus(connection) == CONNECTION_BAD) fail(connection);
+        for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK; state = PQconnectPoll(connection)) {
+            if (state == PGRES_POLLING_FAILED) fail(connection);
+            const short events = state == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
+            if (!wait_for_socket(PQsocket(connection), events, deadline))
+                throw TryAgain("PostgreSQL: the server does not answer", false);
+        }
+    }
+
+    std::string conninfo_;
+};
 
 /// A connection that never waits longer than it is told to.
 ///
@@ -35,14 +132,13 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// have to tell.
 class PostgresConnection {
 public:
-    PostgresConnection(const PostgresAddress& address, Deadline deadline)
-        : connection_(address.connect(deadline, wait_for)) {
+    PostgresConnection(const PostgresAddress& address, Deadline deadline) : connection_(address.connect(deadline)) {
         PQsetNoticeReceiver(
             connection_.get(), [](void*, const PGresult*) {}, nullptr);
         if (PQsetnonblocking(connection_.get(), 1) != 0) PostgresAddress::fail(connection_.get());
         const PostgresResult server = send_and_finish(
             "SELECT pg_backend_pid()::bigint, pg_is_in_recovery(), current_setting('default_transaction_read_only')",
-            PostgresParameters<0>(), deadline);
+            PostgresParameters(), deadline);
         if (server.integer(0, 1) || server.bytes(0, 2) == "on")
             throw TryAgain(
                 server.integer(0, 1)
@@ -58,7 +154,8 @@ public:
     /// nothing to say.
     bool is_usable() const noexcept {
         return is_in_step_ && PQstatus(connection_.get()) == CONNECTION_OK &&
-               PQtransactionStatus(connection_.get()) == PQTRANS_IDLE && poll_socket(connection_.get(), POLLIN, 0) == 0;
+               PQtransactionStatus(connection_.get()) == PQTRANS_IDLE &&
+               !poll_socket(PQsocket(connection_.get()), POLLIN, 0);
     }
     bool is_direct() const noexcept { return is_direct_; }
 
@@ -68,7 +165,7 @@ public:
     /// A statement, as a transaction of its own.
     template <class... Values>
     PostgresResult run(Deadline deadline, const char* sql, const Values&... values) {
-        const PostgresParameters<sizeof...(Values)> parameters(values...);
+        const PostgresParameters parameters(values...);
         if (is_direct_) {
             try {
                 return run_prepared(sql, parameters, deadline);
@@ -91,10 +188,8 @@ public:
                 PQfreemem(notification);
                 told = true;
             }
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-            if (told || left <= left.zero()) return told;
-            if (poll_socket(connection, POLLIN, static_cast<int>(left.count())) != 0 && !PQconsumeInput(connection))
-                lose();
+            if (told || !wait_for_socket(PQsocket(connection), POLLIN, deadline)) return told;
+            if (!PQconsumeInput(connection)) lose();
         }
     }
     /// Whoever waits on it does not wait any longer, nor does anybody after it. In any thread.
@@ -117,53 +212,30 @@ private:
         "SELECT set_config('synchronous_commit', 'on', true) "
         "WHERE current_setting('synchronous_commit') = 'off'";
 
-    template <class Parameters>
-    PostgresResult run_prepared(const char* sql, const Parameters& parameters, Deadline deadline) {
+    PostgresResult run_prepared(const char* sql, const PostgresParameters& parameters, Deadline deadline) {
         auto known = prepared_.find(std::string_view(sql));
         if (known == prepared_.end()) {
             const std::string name = "pivotal_" + std::to_string(prepared_.size());
-            finish(PQsendPrepare(connection_.get(), name.c_str(), sql, parameters.count, parameters.types()), deadline);
+            finish(PQsendPrepare(connection_.get(), name.c_str(), sql, parameters.count, parameters.types), deadline);
             known = prepared_.emplace(sql, name).first;
         }
-        return finish(PQsendQueryPrepared(connection_.get(), known->second.c_str(), parameters.count,
-                                          parameters.values(), parameters.lengths(), parameters.formats(), 1),
+        return finish(PQsendQueryPrepared(connection_.get(), known->second.c_str(), parameters.count, parameters.values,
+                                          parameters.lengths, parameters.formats, 1),
                       deadline);
     }
-    template <class Parameters>
-    PostgresResult send_and_finish(const char* sql, const Parameters& parameters, Deadline deadline) {
-        return finish(PQsendQueryParams(connection_.get(), sql, parameters.count, parameters.types(),
-                                        parameters.values(), parameters.lengths(), parameters.formats(), 1),
+    PostgresResult send_and_finish(const char* sql, const PostgresParameters& parameters, Deadline deadline) {
+        return finish(PQsendQueryParams(connection_.get(), sql, parameters.count, parameters.types, parameters.values,
+                                        parameters.lengths, parameters.formats, 1),
                       deadline);
-    }
-
-    static int poll_socket(PGconn* connection, short events, int milliseconds) noexcept {
-#ifdef _WIN32
-        WSAPOLLFD socket{static_cast<SOCKET>(PQsocket(connection)), events, 0};
-        return WSAPoll(&socket, 1, milliseconds);
-#else
-        pollfd socket{PQsocket(connection), events, 0};
-        return poll(&socket, 1, milliseconds);
-#endif
-    }
-    static void wait_for_events(PGconn* connection, short events, Deadline deadline, bool may_have_run) {
-        using std::chrono::milliseconds;
-        const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-        const int result = left > left.zero() ? poll_socket(connection, events, static_cast<int>(left.count())) : 0;
-        if (result == 0) throw TryAgain("PostgreSQL: the server does not answer", may_have_run);
-        if (result < 0 && errno != EINTR) throw TryAgain("PostgreSQL: cannot wait for the server", may_have_run);
-    }
-    static void wait_for(PGconn* connection, bool to_write, Deadline deadline) {
-        wait_for_events(connection, to_write ? POLLOUT : POLLIN, deadline, false);
     }
 
     /// Waits for the server, and reads what it says.
     void wait(short events, Deadline deadline) {
-        wait_for_events(connection_.get(), events, deadline, true);
+        if (!wait_for_socket(PQsocket(connection_.get()), events, deadline))
+            throw TryAgain("PostgreSQL: the server does not answer", true);
         if (!PQconsumeInput(connection_.get())) lose();
     }
-    [[noreturn]] void lose() const {
-        throw TryAgain(postgres_error(PQerrorMessage(connection_.get())), true);
-    }
+    [[noreturn]] void lose() const { throw TryAgain(postgres_error(PQerrorMessage(connection_.get())), true); }
 
     PostgresResult finish(int sent, Deadline deadline) {
         PGconn* const connection = connection_.get();

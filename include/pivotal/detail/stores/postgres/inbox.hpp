@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,7 +64,10 @@ public:
 
     /// The statements that create all tables of this library in a PostgreSQL database, its own and those of
     /// PostgresStore, `mark_processed` and `mark_newest`: for whom StoreOptions::create_schema is false.
-    static std::string schema() { return detail::postgres_schema(); }
+    static std::string schema() {
+        return std::string(detail::postgres_claims.schema) + detail::postgres_inbox.schema + detail::postgres_marks +
+               detail::postgres_newest;
+    }
 
 private:
     std::shared_ptr<void> listen(const Observer& observer) override {
@@ -77,7 +81,7 @@ private:
     std::optional<Job> take(std::chrono::milliseconds lease, bool with_body);
     template <class Run>
     bool finish(const Job& job, const Run& run) const;
-    bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, std::int64_t less);
+    bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
     void read_body(Event& event, std::string& body);
     void remove_expired() noexcept;
 
@@ -144,11 +148,11 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease) {
     if (!job) return job;
     try {
         read_body(job->event, job->body);
+        return job;
     } catch (const detail::PostgresCorrupted& error) {
         bury(*job, std::string("its body cannot be read: ") + error.what());
-        return take(lease);
     }
-    return job;
+    return take(lease);
 }
 
 inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, bool with_body) {
@@ -171,7 +175,7 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, b
                    CASE WHEN $6 = 1 THEN body END AS body, set_config('synchronous_commit', 'off', true)
            ) SELECT coalesce(due_at, now), event_id, type, message_id, signed_at, attempt, body
              FROM clock LEFT JOIN taken ON true)",
-        consumer_, job.owner, detail::store_time(lease), look.from, detail::longest_pause, std::int64_t{with_body});
+        consumer_, job.owner, detail::store_time(lease), look.from, detail::longest_pause, with_body);
     due_start_.found(look, row.integer(0, 0));
     job.attempt = static_cast<int>(row.integer(0, 5));
     if (job.attempt == 0) return std::nullopt;
@@ -192,26 +196,23 @@ inline void PostgresInbox::read_body(Event& event, std::string& body) {
 
 inline bool PostgresInbox::renew(const Job& job, std::chrono::milliseconds lease) {
     const detail::StoreTime length = detail::store_time(lease);
-    return pool_
-        .run_repeatable(
-            R"(UPDATE pivotal_inbox SET lease_until = clock_timestamp() + $4 * interval '1 ms',
-                   due_at = clock_timestamp() + ($4 + $5) * interval '1 ms'
-               WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state + 0 = 0
-               RETURNING set_config('synchronous_commit', 'off', true))",
-            consumer_, job.event.id, job.owner, length, detail::pause_after_lost_lease(length, job.attempt))
-        .changed_one();
+    return changed_one(pool_.run_repeatable(
+        R"(UPDATE pivotal_inbox SET lease_until = clock_timestamp() + $4 * interval '1 ms',
+               due_at = clock_timestamp() + ($4 + $5) * interval '1 ms'
+           WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state + 0 = 0
+           RETURNING set_config('synchronous_commit', 'off', true))",
+        consumer_, job.event.id, job.owner, length, detail::pause_after_lost_lease(length, job.attempt)));
 }
 
 /// By `run`, which runs a statement.
 template <class Run>
 bool PostgresInbox::finish(const Job& job, const Run& run) const {
-    return run(
-               R"(UPDATE pivotal_inbox SET state = 1, error = NULL, body = CASE WHEN $5 = 1 THEN body END,
-                      ended_at = CASE state WHEN 0 THEN clock_timestamp() ELSE ended_at END, expires_at =
-                      CASE state WHEN 0 THEN clock_timestamp() + $4 * interval '1 ms' ELSE expires_at END
-                  WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state IN (0, 1))",
-               consumer_, job.event.id, job.owner, retention_, std::int64_t{keep_bodies_})
-        .changed_one();
+    return changed_one(run(
+        R"(UPDATE pivotal_inbox SET state = 1, error = NULL, body = CASE WHEN $5 = 1 THEN body END,
+               ended_at = CASE state WHEN 0 THEN clock_timestamp() ELSE ended_at END, expires_at =
+               CASE state WHEN 0 THEN clock_timestamp() + $4 * interval '1 ms' ELSE expires_at END
+           WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state IN (0, 1))",
+        consumer_, job.event.id, job.owner, retention_, keep_bodies_));
 }
 
 inline bool PostgresInbox::done(const Job& job) {
@@ -223,25 +224,20 @@ inline bool PostgresInbox::complete_in(PGconn* connection, const Job& job) {
     return finish(job, [&](const auto&... all) { return detail::run_in(connection, all...); });
 }
 
-inline bool PostgresInbox::put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error,
-                                    std::int64_t less) {
-    return pool_
-        .run(
-            R"(UPDATE pivotal_inbox SET due_at = clock_timestamp() + $4 * interval '1 ms', error = $5, owner = NULL,
-                   attempt = attempt - $6
-               WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state + 0 = 0)",
-            consumer_, job.event.id, job.owner, detail::store_time(delay), detail::stored_error(error), less)
-        .changed_one();
+inline bool PostgresInbox::put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less) {
+    return changed_one(pool_.run(
+        R"(UPDATE pivotal_inbox SET due_at = clock_timestamp() + $4 * interval '1 ms', error = $5, owner = NULL,
+               attempt = attempt - $6
+           WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state + 0 = 0)",
+        consumer_, job.event.id, job.owner, detail::store_time(delay), detail::stored_error(error), less));
 }
 
 inline bool PostgresInbox::bury(const Job& job, std::string_view error) {
-    return pool_
-        .run_repeatable(
-            R"(UPDATE pivotal_inbox SET state = 2, error = CASE state WHEN 0 THEN $4 ELSE error END,
-                   ended_at = CASE state WHEN 0 THEN date_trunc('milliseconds', clock_timestamp()) ELSE ended_at END
-               WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state IN (0, 2))",
-            consumer_, job.event.id, job.owner, detail::stored_error(error))
-        .changed_one();
+    return changed_one(pool_.run_repeatable(
+        R"(UPDATE pivotal_inbox SET state = 2, error = CASE state WHEN 0 THEN $4 ELSE error END,
+               ended_at = CASE state WHEN 0 THEN date_trunc('milliseconds', clock_timestamp()) ELSE ended_at END
+           WHERE consumer = $1 AND event_id = $2 AND owner = $3 AND state IN (0, 2))",
+        consumer_, job.event.id, job.owner, detail::stored_error(error)));
 }
 
 inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_view after) {
@@ -264,28 +260,24 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
                WHERE consumer = $1 AND state = 2
                AND (ended_at, seq) > (timestamptz '2000-01-01 00:00Z' + $3 * interval '1 us', $4)
                ORDER BY ended_at, seq LIMIT $2)",
-            consumer_, most, after_time, after_seq, std::int64_t{with_bodies});
+            consumer_, most, after_time, after_seq, with_bodies);
         for (int row = 0; row < rows.rows(); ++row) {
-            DeadJob job;
-            job.body = rows.bytes(row, 7);
-            job.event = detail::restored(rows.bytes(row, 0), rows.bytes(row, 1), rows.bytes(row, 2),
-                                         rows.integer(row, 3), job.body);
-            job.attempts = static_cast<int>(rows.integer(row, 4));
-            job.error = rows.bytes(row, 5);
-            job.died = Clock::time_point(std::chrono::milliseconds(rows.integer(row, 6)));
-            jobs.push_back(std::move(job));
+            std::string body = rows.bytes(row, 7);
+            Event event = detail::restored(rows.bytes(row, 0), rows.bytes(row, 1), rows.bytes(row, 2),
+                                           rows.integer(row, 3), body);
+            const Clock::time_point died(std::chrono::milliseconds(rows.integer(row, 6)));
+            const int attempts = static_cast<int>(rows.integer(row, 4));
+            jobs.push_back({std::move(event), std::move(body), attempts, rows.bytes(row, 5), died});
         }
     };
     try {
         read(true);
     } catch (const detail::PostgresCorrupted&) {  // one that cannot be read hides no other; its error says so
         read(false);
-        for (DeadJob& job : jobs) {
-            try {
+        for (DeadJob& job : jobs) try {
                 read_body(job.event, job.body);
             } catch (const detail::PostgresCorrupted&) {
             }
-        }
     }
     return jobs;
 }
@@ -311,8 +303,8 @@ inline bool PostgresInbox::requeue(std::string_view event_id) {
 }
 
 inline bool PostgresInbox::forget(std::string_view event_id) {
-    return pool_.run("DELETE FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event_id)
-        .changed_one();
+    return changed_one(
+        pool_.run("DELETE FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event_id));
 }
 
 inline std::uint64_t PostgresInbox::purge(std::chrono::seconds older_than) {

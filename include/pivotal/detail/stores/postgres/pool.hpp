@@ -9,10 +9,8 @@
 #include <libpq-fe.h>
 
 #include <pivotal/detail/stores/connection_pool.hpp>
-#include <pivotal/detail/stores/postgres/address.hpp>
 #include <pivotal/detail/stores/postgres/connection.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
-#include <pivotal/detail/stores/postgres/schema.hpp>
 #include <pivotal/detail/stores/table.hpp>
 #include <pivotal/idempotency.hpp>
 
@@ -21,7 +19,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// The statements of a store, on connections that all threads share.
 class PostgresPool {
 public:
-    PostgresPool(std::string conninfo, const StoreOptions& options, const PostgresTable& table)
+    PostgresPool(std::string conninfo, const StoreOptions& options, const StoreTable& table)
         : connections_(options.connections, [address = PostgresAddress(std::move(conninfo))](Deadline deadline) {
               return std::make_unique<PostgresConnection>(address, deadline);
           }) {
@@ -29,7 +27,7 @@ public:
         const Deadline deadline = DueTime::of_call();
         auto connection = connections_.make(deadline);
         constexpr const char* missing = "SELECT 1 WHERE to_regclass(convert_from($1, 'UTF8')) IS NULL";
-        if (connection->run(deadline, missing, std::string_view(table.name)).rows() == 1) {
+        if (connection->run(deadline, missing, table.name).rows() == 1) {
             if (!options.create_schema)
                 throw StoreError(std::string("PostgreSQL: there is no table ") + table.name +
                                  ", and StoreOptions::create_schema is false");
@@ -37,7 +35,7 @@ public:
             connection->execute((std::string("BEGIN;") + schema_lock + ";" + table.schema + "COMMIT").c_str(),
                                 deadline);
         }
-        check(*connection, deadline, table.name, table.columns);
+        check(*connection, deadline, table);
         connections_.add(std::move(connection));
     }
 
@@ -68,8 +66,7 @@ private:
     }
 
     /// Says what is missing of the table, before the first event does.
-    static void check(PostgresConnection& connection, Deadline deadline, const std::string& table,
-                      const std::string& columns) {
+    static void check(PostgresConnection& connection, Deadline deadline, const StoreTable& table) {
         const PostgresResult missing = connection.run(
             deadline,
             R"(SELECT (SELECT string_agg(column_name, ', ') FROM unnest(string_to_array(convert_from($2, 'UTF8'), ','))
@@ -81,13 +78,13 @@ private:
                        WHERE NOT has_table_privilege(to_regclass(name), right_name)),
                       obj_description(to_regclass(name), 'pg_class')
                FROM convert_from($1, 'UTF8') AS name)",
-            table, columns);
-        check_schema_version("PostgreSQL: the table " + table, missing.bytes(0, 2));
+            table.name, table.columns);
+        const std::string what = std::string("PostgreSQL: the table ") + table.name;
+        check_schema_version(what, missing.bytes(0, 2));
         if (const std::string names = missing.bytes(0, 0); !names.empty())
-            throw StoreError("PostgreSQL: the table " + table +
-                             " is another program's, or another version's: it has no column " + names);
+            throw StoreError(what + " is another program's, or another version's: it has no column " + names);
         if (const std::string rights = missing.bytes(0, 1); !rights.empty())
-            throw StoreError("PostgreSQL: the role has no right to " + rights + " in the table " + table +
+            throw StoreError("PostgreSQL: the role has no right to " + rights + " in the table " + table.name +
                              "; GRANT it");
     }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -31,62 +31,53 @@ public:
 
 /// The text of an error of libpq's in one line.
 inline std::string postgres_error(const char* text) {
-    std::string line = "PostgreSQL: ";
-    for (const char* c = text; *c; ++c) {
-        const bool is_space = *c == '\n' || *c == '\t' || *c == ' ';
-        if (!is_space)
-            line += *c;
-        else if (line.back() != ' ')
-            line += ' ';
-    }
-    while (line.back() == ' ') line.pop_back();
+    std::string line = "PostgreSQL:";
+    std::istringstream words(text);
+    for (std::string word; words >> word;) line += " " + word;
     return line;
 }
 
 /// The parameters of a statement in PostgreSQL's binary format: bytes are bytea, numbers are bigint. It views
 /// the bytes.
-template <std::size_t size>
-class PostgresParameters {
-public:
+struct PostgresParameters {
+    static constexpr std::size_t most = 8;
+
     template <class... Values>
-    explicit PostgresParameters(const Values&... values) {
-        [[maybe_unused]] std::size_t index = 0;
-        (set(index++, values), ...);
+    explicit PostgresParameters(const Values&... all) {
+        static_assert(sizeof...(all) <= most);
+        (add(all), ...);
     }
-    static constexpr int count = static_cast<int>(size);
-    const Oid* types() const noexcept { return types_.data(); }
-    const char* const* values() const noexcept { return values_.data(); }
-    const int* lengths() const noexcept { return lengths_.data(); }
-    const int* formats() const noexcept { return formats_.data(); }
+    PostgresParameters(const PostgresParameters&) = delete;
+    PostgresParameters& operator=(const PostgresParameters&) = delete;
+
+    int count = 0;
+    Oid types[most]{};
+    const char* values[most]{};
+    int lengths[most]{}, formats[most]{};
 
 private:
     static constexpr Oid bytea = 17, bigint = 20;  // the same in every database
 
-    void set(std::size_t index, std::string_view bytes) {
+    void add(std::string_view bytes) {
         if (bytes.size() > INT_MAX) throw StoreError("PostgreSQL: a value is too large");
         // A null pointer would be NULL, not empty.
-        set(index, bytea, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()));
+        add(bytea, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()));
     }
-    void set(std::size_t index, std::int64_t number) {
-        auto& bytes = numbers_[index];
+    void add(std::int64_t number) {
+        auto& bytes = numbers_[count];
         auto rest = static_cast<std::uint64_t>(number);
-        for (std::size_t i = bytes.size(); i-- > 0; rest >>= 8) bytes[i] = static_cast<char>(rest & 0xff);
-        set(index, bigint, bytes.data(), static_cast<int>(bytes.size()));
+        for (std::size_t i = sizeof bytes; i-- > 0; rest >>= 8) bytes[i] = static_cast<char>(rest & 0xff);
+        add(bigint, bytes, sizeof bytes);
     }
-    void set(std::size_t index, Oid type, const char* value, int length) {
-        types_[index] = type;
-        values_[index] = value;
-        lengths_[index] = length;
-        formats_[index] = 1;
+    void add(Oid type, const char* value, int length) {
+        types[count] = type;
+        values[count] = value;
+        lengths[count] = length;
+        formats[count++] = 1;
     }
 
-    std::array<Oid, size> types_;
-    std::array<const char*, size> values_;
-    std::array<int, size> lengths_, formats_;
-    std::array<std::array<char, 8>, size> numbers_;
+    char numbers_[most][8]{};
 };
-template <class... Values>
-PostgresParameters(const Values&...) -> PostgresParameters<sizeof...(Values)>;
 
 /// What a statement came to, in PostgreSQL's binary format.
 class PostgresResult {
@@ -112,7 +103,9 @@ public:
 
     int rows() const noexcept { return PQntuples(result_.get()); }
     /// One row was inserted, updated or deleted.
-    bool changed_one() const noexcept { return std::string_view(PQcmdTuples(result_.get())) == "1"; }
+    friend bool changed_one(const PostgresResult& made) noexcept {
+        return std::string_view(PQcmdTuples(made.result_.get())) == "1";
+    }
 
     std::string bytes(int row, int column) const {  // of NULL: none
         return {PQgetvalue(result_.get(), row, column),
@@ -137,9 +130,8 @@ inline void require_transaction(PGconn* connection, const char* function) {
 }
 template <class... Values>
 PostgresResult run_in(PGconn* connection, const char* sql, const Values&... values) {
-    const PostgresParameters parameters(values...);
-    return PostgresResult(connection, PQexecParams(connection, sql, parameters.count, parameters.types(),
-                                                   parameters.values(), parameters.lengths(), parameters.formats(), 1));
+    const PostgresParameters all(values...);
+    return {connection, PQexecParams(connection, sql, all.count, all.types, all.values, all.lengths, all.formats, 1)};
 }
 
 }}}  // namespace pivotal::v1::detail

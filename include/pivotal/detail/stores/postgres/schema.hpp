@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string>
+#include <pivotal/detail/stores/table.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-/// A table of a store's, and how to create it with all that belongs to it.
-struct PostgresTable {
-    const char* name;
-    const char* columns;  // all that are used, or an error at opening
-    const char* schema;
-};
-
-inline constexpr PostgresTable postgres_claims{"pivotal_claims", "consumer,event_id,owner,lease_until,expires_at,done",
-                                               R"(CREATE TABLE IF NOT EXISTS pivotal_claims (
+inline constexpr StoreTable postgres_claims{"pivotal_claims", "consumer,event_id,owner,lease_until,expires_at,done",
+                                            R"(CREATE TABLE IF NOT EXISTS pivotal_claims (
     consumer bytea NOT NULL, event_id bytea NOT NULL, owner bytea NOT NULL, lease_until timestamptz NOT NULL,
     expires_at timestamptz NOT NULL, done boolean NOT NULL, PRIMARY KEY (consumer, event_id));
 COMMENT ON TABLE pivotal_claims IS 'pivotal-webhook schema 1';
@@ -25,7 +18,7 @@ CREATE OR REPLACE VIEW pivotal_claims_text AS SELECT
     lease_until, expires_at, done FROM pivotal_claims;
 )"};
 
-inline constexpr PostgresTable postgres_inbox{
+inline constexpr StoreTable postgres_inbox{
     "pivotal_inbox",
     "seq,consumer,event_id,type,message_id,signed_at,received_at,state,attempt,due_at,owner,taken_at,lease_until,"
     "ended_at,expires_at,error,body",
@@ -59,9 +52,5 @@ CREATE INDEX IF NOT EXISTS pivotal_processed_expiry ON pivotal_processed (expire
 inline constexpr const char* postgres_newest = R"(CREATE TABLE IF NOT EXISTS pivotal_newest (
     consumer bytea NOT NULL, key bytea NOT NULL, created_at bytea NOT NULL, PRIMARY KEY (consumer, key));
 )";
-
-inline std::string postgres_schema() {
-    return std::string(postgres_claims.schema) + postgres_inbox.schema + postgres_marks + postgres_newest;
-}
 
 }}}  // namespace pivotal::v1::detail
