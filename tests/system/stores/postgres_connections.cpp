@@ -229,7 +229,7 @@ TEST_CASE("a put of another process wakes a worker, and so does one that came wh
         put_and_wait();
         CHECK(incidents == 0);
     }
-    CHECK(database.number("SELECT count(*)" + listening) == 0);
+    wait_until("it listens no more", [&] { return database.number("SELECT count(*)" + listening) == 0; });
 }
 
 // ---- What the constructor says ----

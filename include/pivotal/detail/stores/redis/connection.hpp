@@ -143,8 +143,9 @@ public:
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
         if (left.count() <= 0) lose("no connection in time");
         timeval timeout{};
-        timeout.tv_sec = static_cast<decltype(timeout.tv_sec)>(left.count() / 1000);
-        timeout.tv_usec = static_cast<decltype(timeout.tv_usec)>(left.count() % 1000 * 1000);
+        using std::chrono::duration;
+        timeout.tv_sec = std::chrono::duration_cast<duration<decltype(timeout.tv_sec)>>(left).count();
+        timeout.tv_usec = duration<decltype(timeout.tv_usec), std::micro>(left % std::chrono::seconds(1)).count();
         context_.reset(address.socket.empty() ? redisConnectWithTimeout(address.host.c_str(), address.port, timeout)
                                               : redisConnectUnixWithTimeout(address.socket.c_str(), timeout));
         if (!context_) throw std::bad_alloc();
