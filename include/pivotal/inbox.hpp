@@ -181,8 +181,8 @@ protected:
 
     /// Wakes the InboxWorkers on this object: for `put`, and whatever else makes an event due at once.
     void wake_workers() { wakeups_.notify(); }
-    /// Calls wake_workers when another process has made an event due, until what it returns is destroyed. Null: nobody
-    /// tells of that; where something could have, the observer is told why it does not.
+    /// Calls wake_workers when another object or process has made an event due, until what it returns is destroyed.
+    /// Null: nobody tells of that; where something could have, the observer is told why it does not.
     virtual std::shared_ptr<void> listen(const Observer& /*observer*/) { return nullptr; }
     /// @}
 

@@ -39,8 +39,8 @@ struct WorkerOptions {
     std::chrono::milliseconds min_backoff = std::chrono::seconds{1};
     /// ... and is never longer than this.
     std::chrono::milliseconds max_backoff = std::chrono::hours{1};
-    /// How often an idle worker looks for work, whatever the number of its threads. A `put` of the same
-    /// Inbox object wakes it at once, and over PostgreSQL any other soon.
+    /// How often an idle worker looks for work, whatever the number of its threads. A `put` of the same Inbox object,
+    /// or over SQLite of the same process, wakes it at once, and over PostgreSQL any other soon.
     std::chrono::milliseconds poll = std::chrono::milliseconds{500};
     /// A handler that runs for longer is an incident, and again each time that this doubles.
     std::chrono::milliseconds slow = std::chrono::minutes{1};

@@ -414,7 +414,8 @@ void measure_wake_ups(Place& place) {
     std::printf("\nMilliseconds from a put to its handler                  median        p95\n");
     for (const Inbox& kind : place.inboxes()) {
         wake_up(kind, "a worker on the same object", true);
-        wake_up(kind, kind.name == std::string_view("SqliteInbox") ? "another's, which polls" : "another's, by NOTIFY",
+        wake_up(kind,
+                kind.name == std::string_view("SqliteInbox") ? "another's of the same process" : "another's, by NOTIFY",
                 false);
     }
 }

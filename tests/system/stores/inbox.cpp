@@ -513,6 +513,35 @@ TEST_CASE("a put wakes a worker on the same inbox", "[inbox][worker]") {
     support::wait_until("the last is done", [&] { return is_idle(inbox->stats()); });
 }
 
+TEST_CASE("a put wakes a worker on another object of the same process", "[inbox][worker]") {
+    Kind kind;
+    const auto inbox = kind.inbox(), other = kind.inbox();
+    WorkerOptions options;
+    options.poll = 24h;
+    options.threads = 2;
+    options.max_attempts = 1;
+    std::atomic<int> handled{0};
+    std::atomic<bool> fail{true};
+    const InboxWorker worker(
+        inbox,
+        [&](const Event&) {
+            ++handled;
+            if (fail) throw pivotal::Discard("no");
+        },
+        options);
+    constexpr int events = 20;
+    for (int i = 0; i < events; ++i) {
+        CHECK(put(*other, std::to_string(i)));
+        support::wait_until("it is handled", [&] { return handled == i + 1; });
+    }
+    support::wait_until("all are dead", [&] { return inbox->stats().dead == events; });
+    fail = false;
+    for (int i = 0; i < events; ++i) {
+        CHECK(other->requeue(std::to_string(i)));
+        support::wait_until("it is handled again", [&] { return kind.done() == static_cast<unsigned>(i + 1); });
+    }
+}
+
 TEST_CASE("an idle worker costs next to nothing, however many threads it has", "[inbox][worker]") {
     Kind kind;
     const auto inbox = kind.inbox();

@@ -505,6 +505,37 @@ TEST_CASE("what a forked process has stored outlives its parent", "[sqlite][proc
     CHECK(inbox->take(1h)->event.id == "evt_2");
 }
 
+TEST_CASE("a put wakes the workers of its process, by whatever name they know the file, and of no other file",
+          "[sqlite][inbox][worker]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    const std::filesystem::path path = kind.address(), link = path.parent_path() / "link.db";
+    std::filesystem::create_symlink(path, link);
+    SqliteInbox by_link(link), relative(std::filesystem::proximate(path)), another(path.parent_path() / "another.db"),
+        memory(":memory:");
+    pivotal::WorkerOptions options;
+    options.poll = 24h;
+    std::atomic<int> handled{0};
+    int put = 0;
+    {
+        const pivotal::InboxWorker worker(
+            inbox, [&](const Event&) { ++handled; }, options);
+        for (int i = 0; i < 20; ++i)
+            for (SqliteInbox* const same : {&by_link, &relative}) {
+                CHECK(same->put(event_of(std::to_string(++put)), "{}"));
+                support::wait_until("it is handled", [&] { return handled == put; });
+            }
+        CHECK(another.put(event_of("evt_1"), "{}"));
+        CHECK(memory.put(event_of("evt_1"), "{}"));
+    }
+    // It has gone, and nobody calls it.
+    CHECK(by_link.put(event_of("evt_1"), "{}"));
+    CHECK(another.stats().ready == 1);
+    CHECK(memory.stats().ready == 1);
+    CHECK(inbox->stats().ready == 1);
+    CHECK(handled == put);
+}
+
 TEST_CASE("paths of every kind are taken", "[sqlite]") {
     TemporaryFolder folder;
     SqliteStore(folder.path() / "a.db");

@@ -26,10 +26,13 @@ class SqliteDatabase {
 public:
     SqliteDatabase(std::filesystem::path path, const StoreTable& table, bool create_schema)
         : path_(std::move(path)), table_(table), create_schema_(create_schema) {
-        state_.get().file.emplace(path_, table_, create_schema_);
+        name_ = state_.get().file.emplace(path_, table_, create_schema_).name();
     }
     SqliteDatabase(const SqliteDatabase&) = delete;
     SqliteDatabase& operator=(const SqliteDatabase&) = delete;
+
+    /// See SqliteFile::name.
+    const std::string& name() const noexcept { return name_; }
 
     /// What `work` returns, which runs in a write transaction with the file; it may run twice. See SqliteFile::write.
     template <class Work>
@@ -167,6 +170,7 @@ private:
     const std::filesystem::path path_;
     const StoreTable table_;
     const bool create_schema_;
+    std::string name_;
     PerProcess<State> state_;
 };
 

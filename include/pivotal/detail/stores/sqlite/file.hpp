@@ -98,6 +98,12 @@ public:
     SqliteFile(const SqliteFile&) = delete;
     SqliteFile& operator=(const SqliteFile&) = delete;
 
+    /// What SQLite calls it: absolute, and without symbolic links. Empty: in memory.
+    std::string name() const {
+        const char* const name = sqlite3_db_filename(connection_.get(), "main");
+        return name ? name : "";
+    }
+
     /// Milliseconds since 1970: the machine's clock, which all processes on the file share.
     static StoreTime now() {
         return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
+#include <pivotal/detail/stores/sqlite/listener.hpp>
 #include <pivotal/detail/stores/sqlite/schema.hpp>
 #include <pivotal/inbox.hpp>
 
@@ -69,6 +71,11 @@ private:
     using File = detail::SqliteFile;
     using StoreTime = detail::StoreTime;
 
+    std::shared_ptr<void> listen(const Observer& /*observer*/) override {
+        return std::make_shared<detail::SqliteListener>(database_.name(), [this] { wake_workers(); });
+    }
+    void wake_all() { detail::sqlite_wakeups().notify(database_.name()); }
+
     template <class Execute>
     bool finish(const Job& job, const Execute& execute) const;
     bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
@@ -101,7 +108,7 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
         file.execute("INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)", body.view());
         return !was_dead;
     });
-    wake_workers();
+    wake_all();
     return is_new;
 }
 
@@ -261,7 +268,7 @@ inline bool SqliteInbox::requeue(std::string_view event_id) {
                       WHERE consumer = ? AND event_id = ? AND (state <> 0 OR owner IS NULL OR lease_until <= ?))",
                    now, consumer_, event_id, now) == 1;
     });
-    if (is_due) wake_workers();
+    if (is_due) wake_all();
     return is_due;
 }
 
