@@ -560,6 +560,26 @@ TEST_CASE("an idle worker costs next to nothing, however many threads it has", "
     CHECK(processor_time() - before < 20ms);
 }
 
+TEST_CASE("an idle worker asks its store at most twice a second, however many threads it has", "[inbox][worker]") {
+    support::Counted kind;
+    const auto inbox = kind.inbox();
+    WorkerOptions options;
+    options.threads = 8;
+    const InboxWorker worker(
+        inbox, [](const Event&) {}, options);
+    support::wait_until("it is idle", [&] {  // each thread has looked, on a connection that had to be made
+        const int before = kind.statements();
+        std::this_thread::sleep_for(options.poll);
+        return kind.statements() <= before + 1;
+    });
+    const int before = kind.statements();
+    const auto start = std::chrono::steady_clock::now();
+    support::wait_until("it has asked", [&] { return kind.statements() >= before + 12; });
+    const int asked = kind.statements() - before;
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    CHECK(asked <= 2 * time.count() + 2);  // one that was under way, and the one that ends the time
+}
+
 TEST_CASE("a dead letter that is delivered again is due with what came then", "[inbox]") {
     Kind kind;
     const auto inbox = kind.inbox();

@@ -66,6 +66,8 @@ public:
     static constexpr bool has_inbox = true;
     using Database = PostgresUser;
 
+    explicit Kind(PostgresServer& server = postgres()) : schema_(server) {}
+
     std::shared_ptr<pivotal::IdempotencyStore> store(pivotal::StoreOptions options = {}) {
         return open_store(address(), std::move(options));
     }
@@ -145,7 +147,36 @@ public:
     }
 
 private:
-    PostgresSchema schema_{postgres()};
+    PostgresSchema schema_;
+};
+
+/// What the inboxes that it opens ask for is counted, by the server.
+class Counted : public Kind {
+public:
+    Counted() : Kind(server()) {}
+    std::shared_ptr<pivotal::Inbox> inbox() { return open_inbox(schema().address("", "counted"), {}); }
+    /// Statements so far.
+    int statements() const { return sum("calls"); }
+    /// Pages that were looked at so far.
+    int cost() const { return sum("shared_blks_hit + shared_blks_read"); }
+
+private:
+    int sum(const std::string& what) const {
+        return user_.number("SELECT coalesce(sum(" + what +
+                            "), 0)::bigint FROM public.pg_stat_statements WHERE userid = 'counted'::regrole");
+    }
+    static PostgresServer& server() {
+        static PostgresServer made({"shared_preload_libraries=pg_stat_statements"});
+        static const bool prepared = [] {
+            PostgresUser(made.address())
+                .run("CREATE EXTENSION pg_stat_statements; CREATE ROLE counted SUPERUSER LOGIN");
+            return true;
+        }();
+        (void)prepared;
+        return made;
+    }
+
+    const PostgresUser user_{server().address()};
 };
 
 /// The store's clock is the server's; this server has one that the test sets.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -123,6 +124,32 @@ public:
 
 private:
     TemporaryFolder folder_;
+};
+
+/// What is asked of SQLite in this process is counted, on connections that are opened while there is one of these.
+class Counted : public Kind {
+public:
+    Counted() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(begin)); }
+    ~Counted() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(begin)); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+    /// Statements so far, but for those that begin and end transactions.
+    static int statements() { return statements_; }
+    /// Steps of SQLite's machine so far.
+    static int cost() { return steps_; }
+
+private:
+    static int begin(sqlite3* connection, char**, const void*) {
+        return sqlite3_trace_v2(connection, SQLITE_TRACE_PROFILE, ended, nullptr);
+    }
+    static int ended(unsigned, void*, void* ended, void*) {
+        auto* const statement = static_cast<sqlite3_stmt*>(ended);
+        if (std::string(sqlite3_sql(statement)).find("pivotal_inbox") != std::string::npos) ++statements_;
+        steps_ += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+        return 0;
+    }
+    static inline std::atomic<int> statements_{0}, steps_{0};
 };
 
 /// The store's clock is that of the process that has the file open.
