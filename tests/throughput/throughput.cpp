@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Events per second, by store and by number of threads: claims and puts alone, a Receiver over HTTP, how soon a worker
-// has what was put, and whether an event costs more when many are stored. The servers are started here, as the stores ask for them, and stopped.
+// has what was put, what it costs to tell it, and whether an event costs more when many are stored. The servers are
+// started here, as the stores ask for them, and stopped.
 //   pivotal_throughput [--seconds S] [--rounds N] [--stored N] [--growth MOST] [--only NAME] DISK MEMORY
 // DISK, MEMORY: folders, one on the disk to be measured, one in memory. --growth: an event that costs more than so
 // many times as much when many are stored is a failure. --only: the stores and inboxes whose name begins so.
@@ -420,6 +421,70 @@ void measure_wake_ups(Place& place) {
     }
 }
 
+/// A worker on an inbox object of its own. It handles ten events, none of which it would find without being told; and
+/// then one that does not end, so that nothing is measured but the telling.
+class BusyListener {
+public:
+    BusyListener(const Inbox& kind, const std::string& name)
+        : worker_(
+              kind.open(name), [this](const pivotal::Event&) { handle(); }, options()) {
+        const auto inbox = kind.open(name);
+        for (int i = 1; i <= enough; ++i) {
+            const std::string id = new_id();
+            require(inbox->put(event_of(id), body_of(id)), "put");
+            std::unique_lock<std::mutex> lock(mutex_);
+            require(changed_.wait_for(lock, 60s, [&] { return handled_ == i; }), "a wake-up");
+        }
+    }
+    ~BusyListener() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        ended_ = true;
+        changed_.notify_all();
+    }
+    BusyListener(const BusyListener&) = delete;
+    BusyListener& operator=(const BusyListener&) = delete;
+
+private:
+    static constexpr int enough = 11;
+
+    static pivotal::WorkerOptions options() {
+        pivotal::WorkerOptions made;
+        made.poll = 24h;
+        return made;
+    }
+    void handle() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        ++handled_;
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return ended_ || handled_ < enough; });
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int handled_ = 0;
+    bool ended_ = false;
+    const pivotal::InboxWorker worker_;  // ends first
+};
+
+void measure_told_puts(Place& place) {
+    std::printf("\nWhat it costs to tell a worker, in eight threads\n");
+    for (const Inbox& kind : place.inboxes()) {
+        const auto putting = [](const std::shared_ptr<pivotal::Inbox>& inbox) {
+            return [inbox] {
+                const std::string id = new_id();
+                require(inbox->put(event_of(id), body_of(id)), "put");
+            };
+        };
+        const auto told = [&] {
+            const std::string name = new_name();
+            return [put = putting(kind.open(name)), worker = std::make_shared<BusyListener>(kind, name)] { put(); };
+        };
+        const auto untold = kind.make();
+        ratio(kind.name, "put, a worker on another listens", told,
+              {"one to which nobody listens", [&] { return putting(untold); }});
+    }
+}
+
 // ---- Over HTTP ----
 
 using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;
@@ -576,6 +641,7 @@ int main(int argc, char** argv) {
             Place disk(argv[argc - 2]);
             measure_stores(disk);
             measure_wake_ups(disk);
+            measure_told_puts(disk);
             if (!no_http) measure_http(disk);
         }
         Place memory(argv[argc - 1]);
