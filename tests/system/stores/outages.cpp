@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// What a server's bad day must not cost: a restart, a firewall that forgets, a server that grants few connections, a
-// process that forks. Compiled once for each kind of store that has a server.
+// What a server's bad day must not cost: a restart, a failover, a firewall that forgets, a server that grants few
+// connections, a process that forks. Compiled once for each kind of store that has a server.
 
 #include PIVOTAL_TEST_KIND
 
@@ -91,20 +91,45 @@ struct Handlers {
     }
 };
 
-template <class AnyKind>
-void restart_with_worker([[maybe_unused]] AnyKind& kind, [[maybe_unused]] Handlers& running) {
-    if constexpr (AnyKind::has_inbox) {
-        const auto inbox = kind.inbox();
+/// Kind, or Failover.
+template <class Servers>
+void restart_with_receiver(Servers& servers) {
+    Handlers running;
+    std::atomic<int> incidents{0}, ok{0}, duplicate{0};
+    Receiver receiver(pivotal::Webhook(support::secret), servers.store(),
+                      [&](const Event& event) { running.handle(event); },
+                      {30s, [&](const pivotal::Observation& seen) { incidents += seen.is_incident() ? 1 : 0; }});
+    std::thread delivering([&] {
+        in_threads(handlers, [&](int i) {
+            if (deliver(receiver, std::to_string(i)).body == "ok") ++ok;
+        });
+    });
+    running.restart(servers);  // here, since a server ends with the thread that started it
+    delivering.join();
+    in_threads(handlers, [&](int i) {
+        if (deliver(receiver, std::to_string(i)).body == "duplicate") ++duplicate;
+    });
+    CHECK(ok == handlers);
+    CHECK(duplicate == handlers);
+    CHECK(incidents == 0);
+    CHECK(running.once());
+}
+
+template <class Servers>
+void restart_with_worker([[maybe_unused]] Servers& servers) {
+    if constexpr (Servers::has_inbox) {
+        Handlers running;
+        const auto inbox = servers.inbox();
         for (int i = 0; i < handlers; ++i) inbox->put(event_of(i), "{}");
         {
             pivotal::WorkerOptions options;
             options.threads = handlers;
             const pivotal::InboxWorker worker(
                 inbox, [&](const Event& event) { running.handle(event); }, options);
-            running.restart(kind);
+            running.restart(servers);
         }
         CHECK(running.once());
-        CHECK(kind.done() == handlers);
+        CHECK(servers.done() == handlers);
     }
 }
 
@@ -112,29 +137,21 @@ void restart_with_worker([[maybe_unused]] AnyKind& kind, [[maybe_unused]] Handle
 
 TEST_CASE("a restart of the server runs no handler twice", "[outage]") {
     Kind kind;
-    Handlers running;
     SECTION("of a Receiver") {
-        std::atomic<int> incidents{0}, ok{0}, duplicate{0};
-        Receiver receiver(pivotal::Webhook(support::secret), kind.store(),
-                          [&](const Event& event) { running.handle(event); },
-                          {30s, [&](const pivotal::Observation& seen) { incidents += seen.is_incident() ? 1 : 0; }});
-        std::thread delivering([&] {
-            in_threads(handlers, [&](int i) {
-                if (deliver(receiver, std::to_string(i)).body == "ok") ++ok;
-            });
-        });
-        running.restart(kind);  // here, since a server ends with the thread that started it
-        delivering.join();
-        in_threads(handlers, [&](int i) {
-            if (deliver(receiver, std::to_string(i)).body == "duplicate") ++duplicate;
-        });
-        CHECK(ok == handlers);
-        CHECK(duplicate == handlers);
-        CHECK(incidents == 0);
-        CHECK(running.once());
+        restart_with_receiver(kind);
     }
     SECTION("of an InboxWorker") {
-        restart_with_worker(kind, running);
+        restart_with_worker(kind);
+    }
+}
+
+TEST_CASE("a failover to a standby runs no handler twice", "[outage]") {
+    support::Failover servers;
+    SECTION("of a Receiver") {
+        restart_with_receiver(servers);
+    }
+    SECTION("of an InboxWorker") {
+        restart_with_worker(servers);
     }
 }
 

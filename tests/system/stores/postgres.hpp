@@ -179,6 +179,43 @@ private:
     const PostgresUser user_{server().address()};
 };
 
+/// A primary, its standby, and an address that leads to one of them. For outages.cpp.
+class Failover {
+public:
+    static constexpr bool has_inbox = true;
+
+    std::shared_ptr<pivotal::IdempotencyStore> store() { return open_store(address(), {}); }
+    std::shared_ptr<pivotal::Inbox> inbox() { return open_inbox(address(), {}); }
+    /// The primary dies, when the standby has all that it was told.
+    void stop_server() {
+        PostgresUser(primary_.address()).run("CREATE TABLE last ()");
+        const PostgresUser standby(standby_.address());
+        wait_until("the standby has all",
+                   [&] { return standby.number("SELECT count(*) FROM pg_class WHERE relname = 'last'") == 1; });
+        primary_.crash();
+    }
+    /// The standby takes its place.
+    void start_server() {
+        proxy_.lead_to(socket_of(standby_));
+        PostgresUser(standby_.address()).run("SELECT pg_promote()");
+    }
+    /// How many events are done and remembered, now that it has.
+    std::uint64_t done() const {
+        return static_cast<std::uint64_t>(
+            PostgresUser(standby_.address()).number("SELECT count(*) FROM pivotal_inbox WHERE state = 1"));
+    }
+
+private:
+    static std::string socket_of(const PostgresServer& server) { return (server.folder() / ".s.PGSQL.5432").string(); }
+    std::string address() const {
+        return "host=127.0.0.1 port=" + std::to_string(proxy_.port()) + " dbname=postgres user=pivotal";
+    }
+
+    PostgresServer primary_{PostgresServer::of_primary()};
+    PostgresServer standby_{PostgresServer::Standby{primary_}};
+    Proxy proxy_{socket_of(primary_)};
+};
+
 /// The store's clock is the server's; this server has one that the test sets.
 class FakeClocked {
 public:

@@ -28,19 +28,23 @@ public:
     explicit PostgresServer(std::vector<std::string> settings = {}, std::vector<std::string> environment = {},
                             const std::filesystem::path& root = temporary_root())
         : folder_(root), settings_(std::move(settings)), environment_(std::move(environment)) {
-        if (geteuid() == 0) {  // as whom it refuses to run
-            const passwd* const user = getpwnam("postgres");
-            if (!user || chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0)
-                fail("PostgreSQL does not run as root, and there is no user postgres");
-        }
-        Process initdb(
-            {program("initdb"), "-D", data(), "-U", "pivotal", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"},
-            options({}));
-        if (initdb.wait() != 0) fail("initdb failed:\n" + read_file(log()));
+        make(
+            {program("initdb"), "-D", data(), "-U", "pivotal", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"});
         // Everybody is trusted, but for one.
-        write_file(data() + "/pg_hba.conf", "local all locked scram-sha-256\nlocal all all trust\n");
+        write_file(data() + "/pg_hba.conf",
+                   "local all locked scram-sha-256\nlocal all all trust\nlocal replication all trust\n");
         start();
     }
+    /// A standby of another, which has to be told as `of_primary` says. Whatever is read of it may be a moment old.
+    struct Standby {
+        const PostgresServer& primary;
+    };
+    explicit PostgresServer(const Standby& standby) : folder_(temporary_root()), settings_(of_primary()) {
+        make({program("pg_basebackup"), "-D", data(), "-d", standby.primary.address(), "--write-recovery-conf",
+              "--checkpoint=fast", "--no-sync"});
+        start();
+    }
+    static std::vector<std::string> of_primary() { return {"wal_level=replica", "max_wal_senders=4"}; }
     ~PostgresServer() { stop(); }
     PostgresServer(const PostgresServer&) = delete;
     PostgresServer& operator=(const PostgresServer&) = delete;
@@ -84,6 +88,16 @@ public:
     }
 
 private:
+    /// The data, by a program of the server's user's.
+    void make(const std::vector<std::string>& command) {
+        if (geteuid() == 0) {  // as whom it refuses to run
+            const passwd* const user = getpwnam("postgres");
+            if (!user || chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0)
+                fail("PostgreSQL does not run as root, and there is no user postgres");
+        }
+        Process process(command, options({}));
+        if (process.wait() != 0) fail(command[0] + " failed:\n" + read_file(log()));
+    }
     std::string data() const { return folder_.file("data"); }
     std::string log() const { return folder_.file("log"); }
     ProcessOptions options(const std::vector<std::string>& environment) const {

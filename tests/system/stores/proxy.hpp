@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +51,11 @@ public:
     /// From now on nothing passes on the connections that there are, and nobody is told, as by a firewall that has
     /// forgotten them.
     void forget_connections() { forgets_ = true; }
+    /// To where new connections lead from now on.
+    void lead_to(const std::string& server_socket) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        server_ = local(server_socket);
+    }
     /// Connections made so far.
     int connections() const { return connections_; }
     /// Replies that were lost or held back so far.
@@ -134,10 +140,14 @@ private:
     }
     void connect_one() {
         const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-        const int server = open_socket(server_.get()->sa_family);
+        const Address address = [this] {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            return server_;
+        }();
+        const int server = open_socket(address.get()->sa_family);
         ++connections_;
         const Pair pair{client, server};
-        if (connect(server, server_.get(), server_.size) == 0)
+        if (connect(server, address.get(), address.size) == 0)
             pairs_.push_back(pair);
         else
             pair.close_both();
@@ -164,7 +174,8 @@ private:
         return alive;
     }
 
-    const Address server_;
+    std::mutex mutex_;
+    Address server_;
     const int listener_;
     const int wake_ = eventfd(0, EFD_CLOEXEC);
     int port_ = 0;

@@ -79,6 +79,35 @@ private:
     int filled_ = 0;
 };
 
+/// A primary, its replica, and an address that leads to one of them. For outages.cpp.
+class Failover {
+public:
+    static constexpr bool has_inbox = false;
+
+    Failover() {
+        wait_until("the replica follows", [&] {
+            return replica_.ask({"INFO", "replication"}).find("master_link_status:up") != std::string::npos;
+        });
+    }
+    std::shared_ptr<pivotal::IdempotencyStore> store() { return open_store(Kind::address_of(proxy_), {}); }
+    /// The primary dies, when the replica has all that it was told.
+    void stop_server() {
+        primary_.ask({"SET", "last", "x"});
+        wait_until("the replica has all", [&] { return primary_.ask({"WAIT", "1", "100"}) == "1"; });
+        primary_.kill();
+    }
+    /// The replica takes its place.
+    void start_server() {
+        proxy_.lead_to(replica_.socket());
+        replica_.ask({"REPLICAOF", "NO", "ONE"});
+    }
+
+private:
+    RedisServer primary_{{"--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"}};
+    RedisServer replica_{{"--replicaof", "127.0.0.1", std::to_string(primary_.port())}};
+    Proxy proxy_{primary_.socket()};
+};
+
 /// The store's clock is the server's.
 class FakeClocked {
 public:
