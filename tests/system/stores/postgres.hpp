@@ -132,13 +132,14 @@ public:
                                             event_id + "'");
     }
 
-    /// Adds so many events that are done.
-    void fill_inbox(int count) {
+    /// Adds events that are done: those with these numbers.
+    void fill_inbox(int first, int last) {
         PostgresUser(address()).run(
+            "ALTER TABLE pivotal_inbox SET UNLOGGED; "  // a log would be as large again
             "INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, state, "
-            "attempt, due_at, ended_at, expires_at) SELECT 'default', ('evt_' || i)::bytea, 't', '', 0, now(), 1, "
-            "1, now(), now(), now() + interval '7 days' FROM generate_series(1, " +
-            std::to_string(count) + ") AS i");
+            "attempt, due_at, ended_at, expires_at) SELECT 'default', ('evt_' || lpad(i::text, 9, '0'))::bytea, 't', "
+            "'', 0, now(), 1, 1, now(), now(), now() + interval '7 days' FROM generate_series(" +
+            std::to_string(first) + ", " + std::to_string(last) + ") AS i");
     }
     /// How many events are done and remembered.
     std::uint64_t done() const {

@@ -100,13 +100,14 @@ public:
         add(count, "3600000 + i");
         add(1000, "-1 - i");
     }
-    /// Adds so many events that are done.
-    void fill_inbox(int count) {
+    /// Adds events that are done: those with these numbers.
+    void fill_inbox(int first, int last) {
         SqliteUser(address()).run(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(count) +
+            "PRAGMA synchronous = OFF; WITH RECURSIVE n(i) AS (SELECT " + std::to_string(first) +
+            " UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(last) +
             ") INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, state, "
             "attempt, due_at, ended_at, expires_at) SELECT 'default', "
-            "'evt_' || i, 't', x'', 0, 0, 1, 1, 0, 0, 9000000000000000 FROM n");
+            "printf('evt_%09d', i), 't', x'', 0, 0, 1, 1, 0, 0, 9000000000000000 FROM n");
     }
 
     /// What the inbox still has of an event's body.
