@@ -28,8 +28,7 @@ enum class Finding {
     body_empty,          ///< Looks so: read already by something else.
 
     // The secret.
-    secret_used_as_text,  ///< Proved: the sender's key is the text of the secret, not what its base64 stands
-                          ///< for.
+    secret_used_as_text,  ///< Proved: the sender's key is the secret's text, not what its base64 stands for.
     secret_with_version,  ///< `v1,` stands in front of the secret.
     secret_url_safe,      ///< The secret is url-safe base64 (with `-` and `_`).
     secret_quoted,        ///< The secret has quotes around it.
@@ -73,13 +72,4 @@ struct Diagnosis {
     std::string explanation;
 };
 
-namespace detail {
-
-/// One change under which a signature may verify.
-struct Change {
-    Finding finding;
-    std::string when;  // continues "The signature verifies when "
-};
-
-}  // namespace detail
 }}  // namespace pivotal::v1

@@ -16,12 +16,13 @@
 #include <pivotal/detail/core/json_abi.hpp>
 #include <pivotal/detail/core/json_object.hpp>
 #include <pivotal/detail/core/surrogates.hpp>
+#include <pivotal/detail/core/text.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
-// What JSON libraries make of one document. A diagnosis needs the text that was signed: nlohmann reads and writes
-// single strings and numbers here, for its DOM forgets equal keys and how a number is written, its ordered_json takes
-// time in the square of the members, and its dump() has no limit.
+// What JSON libraries make of one document. nlohmann reads and writes single strings and numbers here: its DOM forgets
+// equal keys and how a number is written, its ordered_json takes time in the square of the members, and its dump() has
+// no limit.
 
 inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
@@ -31,6 +32,21 @@ inline std::string replaced(std::string_view text, std::string_view from, std::s
         out.append(text.substr(0, at)).append(to);
     return out.append(text);
 }
+
+/// A text without what surrounds it: `front` is a byte order mark and white space, `tail` white space and NULs.
+struct TextParts {
+    std::string_view front, core, tail;
+
+    explicit TextParts(std::string_view text) noexcept {
+        constexpr std::string_view space(" \t\r\n\0", 5);
+        const std::size_t mark = text.substr(0, 3) == byte_order_mark ? 3 : 0;
+        const std::size_t begin = (std::min)(text.find_first_not_of(space, mark), text.size());
+        const std::size_t end = (std::max)(end_before(text, space), begin);
+        front = text.substr(0, begin);
+        core = text.substr(begin, end - begin);
+        tail = text.substr(end);
+    }
+};
 
 struct JsonLayout {
     const char* name;
@@ -50,23 +66,17 @@ inline constexpr JsonLayout json_layouts[] = {
     {"indented by a tab with CRLF", "\r\n", "\t"},
 };
 
-/// The names of JsonStyle's escapes.
-inline constexpr const char* json_escapes[] = {
-    "", "no character escaped without need", "non-ASCII characters escaped as \\uxxxx",
-    "non-ASCII characters escaped as \\uXXXX (upper case)", "<, > and & escaped, as Go does"};
-
-/// A style. `numbers` says where whole numbers get a `.0`: at a place in the text, nowhere, or everywhere; or that all
-/// numbers are written as JavaScript does.
 struct JsonStyle {
     static constexpr std::size_t nowhere = static_cast<std::size_t>(-1), javascript = nowhere - 1, all = nowhere - 2;
-
-    /// How strings are written: as they are, or anew in one of these ways.
     enum Escapes : std::size_t { kept, raw, lower, upper, go };
+    static constexpr const char* escape_names[] = {
+        "", "no character escaped without need", "non-ASCII characters escaped as \\uxxxx",
+        "non-ASCII characters escaped as \\uXXXX (upper case)", "<, > and & escaped, as Go does"};
 
     JsonLayout layout = json_layouts[0];
-    Escapes escapes = kept;
-    bool slash = false;  // `/` as `\/`
-    std::size_t numbers = nowhere;
+    Escapes escapes = kept;         // how strings are written
+    bool slash = false;             // `/` as `\/`
+    std::size_t numbers = nowhere;  // at which whole number a `.0` is put, or all are written as JavaScript does
 };
 
 /// What is written is never much longer: 512 levels of indentation make gigabytes of a hostile body.
@@ -84,11 +94,9 @@ inline std::string javascript_number(std::string_view token) {
 inline std::string respelled(std::string_view token, const JsonStyle& style) {
     std::string text(token);
     if (style.escapes == JsonStyle::kept) return text;
-    if (std::any_of(token.begin(), token.end(), [](char c) { return c < ' ' || c > '~' || c == '\\'; })) {
-        const nlohmann::json value = nlohmann::json::parse(token.begin(), token.end(), nullptr, false);
-        if (!value.is_string()) return text;  // it has a lone surrogate
-        text = value.dump(-1, ' ', style.escapes == JsonStyle::lower || style.escapes == JsonStyle::upper);
-    }
+    const nlohmann::json value = nlohmann::json::parse(token.begin(), token.end(), nullptr, false);
+    if (!value.is_string()) return text;  // it has a lone surrogate
+    text = value.dump(-1, ' ', style.escapes == JsonStyle::lower || style.escapes == JsonStyle::upper);
     for (std::size_t i = 0; style.escapes == JsonStyle::upper && i < text.size(); ++i)
         if (text[i] == '\\' && text[++i] == 'u')
             for (const std::size_t end = i + 4; i < end;)
@@ -144,40 +152,40 @@ inline std::string restyled(std::string_view json, const JsonStyle& style) {
 
 /// The order of the members in Pivotal's documentation; what it does not name comes behind.
 struct DocumentedOrder {
-    static std::pair<std::size_t, std::string_view> rank(std::string_view key) {
-        constexpr std::string_view names =
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const {
+        static constexpr std::string_view names =
             " id type created_at org_id livemode api_version data object previous_attributes onboarding_id customer_id "
             "display_id name health_score previous_health_score at_risk churned owner_email email title is_primary "
             "phase state target_launch_date completed_at completed_by assignee_email ";
-        return {names.find(std::string(" ").append(key).append(" ")), key};
+        const auto rank = [](std::string_view key) { return names.find(std::string(" ").append(key).append(" ")); };
+        return std::pair(rank(a), a) < std::pair(rank(b), b);
     }
-    using is_transparent = void;
-    bool operator()(std::string_view a, std::string_view b) const { return rank(a) < rank(b); }
 };
 template <class Key, class Value, class, class Allocator>
 using DocumentedMap = std::map<Key, Value, DocumentedOrder, Allocator>;
 
 /// A body that is JSON, as Event takes it: strict, of at most 512 levels, also with lone surrogates.
 struct JsonBody {
-    std::string_view text;   // empty: it is none
+    TextParts parts;         // of the body
+    std::string_view text;   // of the JSON; empty: it is none
     std::string sorted;      // minified, with its keys in alphabetical order
     std::string event_id;    // its `id`, or empty
     bool is_test = false;    // its `livemode` is false
     bool is_sorted = false;  // its keys are in alphabetical order, which Pivotal's are not
 
-    explicit JsonBody(std::string_view body) {
-        if (body.find('\0') != body.npos || body.substr(0, 3) == byte_order_mark) return;
+    explicit JsonBody(std::string_view body) : parts(body) {
+        if (parts.core.find('\0') != body.npos || parts.core.substr(0, 3) == byte_order_mark) return;
         std::string copy;
-        const std::string_view whole = with_whole_surrogates(body, copy);
-        std::size_t level = 0, deepest = 0;
-        if (!nlohmann::json::accept(whole.begin(), whole.end())) return;
-        for_each_json_token(body, [&](std::string_view token) {
-            if (token == "{" || token == "[") deepest = (std::max)(deepest, ++level);
-            if (token == "}" || token == "]") --level;
-        });
-        if (deepest > max_json_depth) return;
-        text = body;
-        const auto json = nlohmann::json::parse(whole.begin(), whole.end());
+        const std::string_view whole = with_whole_surrogates(parts.core, copy);
+        bool is_deep = false;
+        const auto look = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+            is_deep = is_deep || depth > static_cast<int>(max_json_depth);
+            return !is_deep;
+        };
+        const auto json = nlohmann::json::parse(whole.begin(), whole.end(), look, false);
+        if (json.is_discarded() || is_deep) return;
+        text = parts.core;
         sorted = json.dump();
         if (!json.is_object()) return;
         const JsonStyle simplest{json_layouts[0], JsonStyle::raw, false, JsonStyle::javascript};
@@ -192,17 +200,18 @@ struct JsonBody {
     void for_each_style(Spend&& spend, Use&& use) const {
         if (text.empty()) return;
         const std::string documented = nlohmann::basic_json<DocumentedMap>::parse(sorted).dump();
+        const std::pair<std::string_view, const char*> orders[] = {
+            {text, ""}, {sorted, "its keys sorted"}, {documented, "its keys in the order of Pivotal's documentation"}};
+        constexpr const char* numbers[] = {"", "its numbers as JavaScript writes them",
+                                           "a whole number with .0 behind it"};
         const auto own = std::find_if(std::begin(json_layouts), std::end(json_layouts),
                                       [&](const JsonLayout& layout) { return restyled(text, {layout}) == text; });
         std::unordered_set<std::size_t> seen;  // hashes of what was written
-        constexpr const char* orders[] = {"", "its keys sorted", "its keys in the order of Pivotal's documentation"};
-        for (std::size_t order = 0; order < 3; ++order)
+        for (const auto& [from, order] : orders)
             // JavaScript writes 41.0 as 41: any one number, or all, may have had its fraction.
             for (std::size_t n = 0; n < 3 + 32; ++n)
                 for (std::size_t s = 0; s < (n < 2 ? 9 : 1); ++s)
                     for (std::size_t l = 0; l < (n < 2 ? std::size(json_layouts) : 2); ++l) {
-                        const std::string_view from =
-                            order == 0 ? text : std::string_view(order == 1 ? sorted : documented);
                         const JsonStyle style{json_layouts[l], static_cast<JsonStyle::Escapes>((s + 1) / 2),
                                               s > 0 && s % 2 == 0, n < 3 ? JsonStyle::nowhere - n : n - 3};
                         if (!spend(2 * from.size())) return;
@@ -212,13 +221,11 @@ struct JsonBody {
                         if (!is_new || written.size() > max_written_json) continue;
                         std::string words;
                         for (const char* const word :
-                             {own == &json_layouts[l] ? "" : json_layouts[l].name, orders[order],
-                              json_escapes[style.escapes], style.slash ? "/ escaped as \\/" : "",
-                              n == 0   ? ""
-                              : n == 1 ? "its numbers as JavaScript writes them"
-                                       : "a whole number with .0 behind it"})
+                             {own == &json_layouts[l] ? "" : json_layouts[l].name, order,
+                              JsonStyle::escape_names[style.escapes], style.slash ? "/ escaped as \\/" : "",
+                              numbers[(std::min)(n, std::size_t{2})]})
                             words.append(words.empty() || !*word ? "" : ", ").append(word);
-                        if (!use(written, words)) return;
+                        if (!use(std::string(parts.front).append(written).append(parts.tail), words)) return;
                     }
     }
 };

@@ -7,16 +7,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include <pivotal/body.hpp>
+#include <pivotal/detail/core/numeric_locale.hpp>
 #include <pivotal/detail/core/refusal.hpp>
 #include <pivotal/detail/core/timestamp.hpp>
 #include <pivotal/detail/core/verifier.hpp>
 #include <pivotal/detail/diagnose/search.hpp>
+#include <pivotal/event.hpp>
 #include <pivotal/finding.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -28,18 +31,15 @@ inline constexpr std::pair<Finding, const char*> advices[] = {
     {Finding::body_start_changed, "Editors and text decoders change it: pass the bytes exactly as they came."},
     {Finding::body_line_ends, "Text mode, autocrlf, dos2unix or unix2dos changed them: read and write it as binary."},
     {Finding::body_charset, "A string type that converts encodings changed it: pass the bytes as they came."},
-    {Finding::body_base64,
-     "API Gateway, Lambda (isBase64Encoded) and queues do such: verify the bytes that were sent."},
-    {Finding::body_json_string,
-     "JSON.stringify of a string, or a queue, makes such: verify the raw body that was sent."},
+    {Finding::body_base64, "API Gateway, Lambda (isBase64Encoded) and queues do it: verify the bytes that were sent."},
+    {Finding::body_json_string, "JSON.stringify of a string, or a queue, does it: verify the body that was sent."},
     {Finding::body_still_gzip, "What was signed is the text inside the gzip: decompress it before verifying."},
     {Finding::body_was_gunzipped, "The gzip was signed, and a proxy or the server unpacked it: verify its bytes."},
     {Finding::secret_used_as_text, "The key is what the base64 stands for: this sender (a test script?) is wrong."},
     {Finding::headers_mixed, "All three must come from one family, svix- first: has a proxy renamed some of them?"},
     {Finding::headers_joined, "It came twice, or joined from two (\"a, b\"): find the proxy that adds a header."},
     {Finding::header_trimmed, "A proxy or a limited field cuts it, or code splits it: pass it on as it came."},
-    {Finding::event_id_for_header,
-     "The header's id (msg_...) is to be signed; this sender signs the event's (evt_...)."},
+    {Finding::event_id_for_header, "The header's id (msg_...) is to be signed; this sender signs the event's."},
     {Finding::timestamp_in_milliseconds, "Standard Webhooks counts seconds, in the header and in what is signed."},
 };
 
@@ -53,17 +53,47 @@ inline bool is_cut_json(std::string_view text) {
     }
 }
 
+/// Of a delivery that is accepted.
+inline Diagnosis nothing_wrong(Body body) {
+    std::string text =
+        "Nothing is wrong: the signature verifies with the first secret, and the time is within the tolerance.";
+    try {
+        Event::parse(body);
+    } catch (const WebhookVerificationError& refusal) {
+        const NumericLocale locale;
+        text.append(" But the body is no event, so Webhook::verify refuses it: ")
+            .append(body.size() == 0 ? "it was empty when it was signed"
+                    : locale && body.size() <= max_diagnosed_body && is_cut_json(body.view())
+                        ? "it ends in the middle of a JSON text, so it was cut before it was signed"
+                        : refusal.what())
+            .append(".");
+    }
+    return {Finding::verified, text};
+}
+
 /// Such as "402 s (6 min 42 s)".
 inline std::string in_words(std::int64_t seconds) {
-    const auto both = [&](std::int64_t unit, const char* name, std::int64_t next, const char* next_name) {
-        return " (" + std::to_string(seconds / unit) + name + std::to_string(seconds % unit / next) + next_name;
-    };
-    return std::to_string(seconds) + " s" +
-           (seconds >= 86'400 ? both(86'400, " d ", 3600, " h)")
-            : seconds >= 3600 ? both(3600, " h ", 60, " min)")
-            : seconds >= 60   ? both(60, " min ", 1, " s)")
-                              : "");
+    const std::string text = std::to_string(seconds) + " s";
+    constexpr std::tuple<int, const char*, int, const char*> units[] = {
+        {86'400, " d ", 3600, " h)"}, {3600, " h ", 60, " min)"}, {60, " min ", 1, " s)"}};
+    for (const auto& [unit, name, part, part_name] : units)
+        if (seconds >= unit)
+            return text + " (" + std::to_string(seconds / unit) + name + std::to_string(seconds % unit / part) +
+                   part_name;
+    return text;
 }
+
+/// The kinds of changes, by their ChangeGroup.
+inline constexpr const char* change_groups[group_count] = {
+    "the event's id for the header's, headers of two families mixed, joined or trimmed, a timestamp in milliseconds",
+    "the secret used as text, quoted, url-safe or with v1, in front",
+    "a newline, CRLF, byte order mark or white space added or removed, LF and CRLF exchanged",
+    "UTF-8 and Latin-1 exchanged",
+    "base64 or a JSON string and what it holds exchanged",
+    "gzip and its content exchanged",
+    "a body that a JSON library wrote again (minified, indented by 2, 3 or 4 spaces or a tab, keys sorted, / escaped "
+    "or not, non-ASCII escaped or not)",
+};
 
 /// Says what a search found, or that it found nothing.
 struct DiagnosisReport {
@@ -115,37 +145,36 @@ struct DiagnosisReport {
         }
     }
 
-    /// Adds a finding for each cause of the proof; changes of one cause are told together.
     void report_proof() {
-        const std::size_t first = diagnoses.size();
-        for (const auto& [finding, when] : result.changes) {
-            std::size_t i = first;
-            while (i < diagnoses.size() && diagnoses[i].finding != finding) ++i;
-            if (i == diagnoses.size())
-                report(finding, "The signature verifies when " + when);
+        std::vector<Diagnosis> causes;  // changes of one cause are told together
+        for (const Change& change : result.changes) {
+            const auto is_same = [&](const Diagnosis& cause) { return cause.finding == change.finding; };
+            const auto known = std::find_if(causes.begin(), causes.end(), is_same);
+            if (known == causes.end())
+                causes.push_back({change.finding, "The signature verifies when " + change.when});
             else
-                diagnoses[i].explanation += " and " + when;
+                known->explanation += " and " + change.when;
         }
-        const char* const end =
-            diagnoses.size() > first + 1 ? ", together with the other change that is reported. " : ". ";
-        for (std::size_t i = first; i < diagnoses.size(); ++i)
-            for (const auto& [finding, advice] : advices)
-                if (finding == diagnoses[i].finding) diagnoses[i].explanation.append(end).append(advice);
+        for (auto& [finding, text] : causes) {
+            text += causes.size() > 1 ? ", together with the other change that is reported. " : ". ";
+            for (const auto& [known, advice] : advices)
+                if (known == finding) text += advice;
+            report(finding, std::move(text));
+        }
     }
 
     /// What Webhook refuses before it looks at the signature, if no change accounts for it.
     void report_headers() {
-        const auto accounted = [&](std::initializer_list<Finding> findings) {
-            return std::any_of(result.changes.begin(), result.changes.end(), [&](const Change& change) {
-                return std::find(findings.begin(), findings.end(), change.finding) != findings.end();
-            });
+        const auto accounts = [&](Finding first, Finding last) {
+            const auto is_one = [&](const Change& change) { return change.finding >= first && change.finding <= last; };
+            return std::any_of(result.changes.begin(), result.changes.end(), is_one);
         };
         const std::string but = result.proved ? "The signature fits, but " : "As it is, ";
         CheckedHeaders checked;
         const Refusal refusal = check_headers(evidence.found, now, (std::chrono::seconds::max)(), checked);
         std::string text = ended(but + "Webhook refuses the headers: " + sentence(refusal));
         if (is_in_small_units(evidence.found.timestamp)) {
-            if (!accounted({Finding::timestamp_in_milliseconds}))
+            if (!accounts(Finding::timestamp_in_milliseconds, Finding::timestamp_in_milliseconds))
                 report(Finding::timestamp_in_milliseconds,
                        but + "the timestamp is not in seconds: the sender must divide it, in what it signs too.");
         } else if (refusal.code == Errc::missing_header) {
@@ -153,16 +182,14 @@ struct DiagnosisReport {
                 text += evidence.seen.has_family(0)
                             ? " The webhook- headers are not looked at once there is any svix- header."
                             : " There is no svix- header, so the webhook- headers are looked at.";
-            if (!accounted({Finding::headers_mixed})) report(Finding::header_missing, std::move(text));
+            if (!result.proved) report(Finding::header_missing, std::move(text));
         } else if (refusal) {
-            if (!accounted({Finding::headers_mixed, Finding::headers_joined, Finding::header_trimmed,
-                            Finding::event_id_for_header}))
+            if (!accounts(Finding::headers_mixed, Finding::event_id_for_header))
                 report(evidence.found.repeated && result.proved ? Finding::headers_joined : Finding::header_malformed,
                        std::move(text));
         } else if (evidence.headers.signatures.empty()) {
             report(Finding::header_malformed,
-                   "It holds no signature of a known version (v1,<base64> or v1a,<base64>). Is it another header's "
-                   "value?");
+                   "It holds no signature of a known version (v1,<base64> or v1a,<base64>): is it another header's?");
         }
     }
 
@@ -225,7 +252,7 @@ struct DiagnosisReport {
         const bool varies = evidence.may_vary(), is_json = !evidence.json.text.empty();
         std::string ruled_out, unfinished;
         std::size_t finished = 2;
-        for (std::size_t i = 0; i < change_groups.size(); ++i) {
+        for (std::size_t i = 0; i < group_count; ++i) {
             if ((i >= of_frame && !varies) || (i == of_gzip && !evidence.codec) || (i == of_style && !is_json))
                 continue;
             (result.finished[i] > 0 ? ruled_out : unfinished).append("; ").append(change_groups[i]);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +25,12 @@
 namespace pivotal { inline namespace v1 { namespace detail {
 
 // What the sender may have used, according to the secrets and the headers: keys, ids, timestamps and signatures.
+
+/// One change under which a signature may verify.
+struct Change {
+    Finding finding;
+    std::string when;  // continues "The signature verifies when "
+};
 
 /// A secret on its way to a key. All that its memory ever held is wiped, what was cut off the text too.
 struct SecretText {
@@ -71,21 +76,19 @@ inline std::optional<std::pair<Finding, const char*>> mend_secret(std::string& s
         secret.erase(end).erase(0, begin);
         return {{Finding::secret_quoted, nullptr}};
     }
-    for (const std::string_view version : {"v1,", "v1a,"})
-        if (starts_with(secret, version)) {
-            secret.erase(0, version.size());
-            return {{Finding::secret_with_version, nullptr}};
-        }
+    if (starts_with(secret, "v1,") || starts_with(secret, "v1a,")) {
+        secret.erase(0, secret.find(',') + 1);
+        return {{Finding::secret_with_version, nullptr}};
+    }
     for (const std::string_view prefix : {"whsec_", "whpk_"}) {
-        const auto same = [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); };
-        const auto found = std::search(secret.begin(), secret.end(), prefix.begin(), prefix.end(), same);
-        if (found == secret.end() || starts_with(secret, prefix)) continue;
-        const auto at = static_cast<std::size_t>(found - secret.begin());
+        std::size_t at = 0;
+        while (at < secret.size() && !equals_ignoring_case(std::string_view(secret).substr(at, prefix.size()), prefix))
+            ++at;
+        if (at == secret.size() || starts_with(secret, prefix)) continue;
         secret.replace(at, prefix.size(), prefix).erase(0, at);
         return {{Finding::secret_malformed,
                  at == 0 ? "its prefix must be in lower case (whsec_, whpk_)"
-                         : "there is text in front of its prefix (the variable's name, or a byte order mark?): remove "
-                           "what stands in front"}};
+                         : "there is text in front of its prefix (a name, or a byte order mark?): remove it"}};
     }
     if (secret.empty() || obvious_mistake(secret)) return std::nullopt;
     SecretText standard(secret);
@@ -98,82 +101,78 @@ inline std::optional<std::pair<Finding, const char*>> mend_secret(std::string& s
     return {{Finding::secret_url_safe, nullptr}};
 }
 
-/// Calls `add(key, when)` with the keys that senders make of the text of a secret by mistake.
-template <class Add>
-void for_each_text_key(std::string_view secret, Add&& add) {
-    const std::string_view bare = form_of(secret).base64;
-    constexpr const char* around[][3] = {{"", "", ""},
-                                         {"", "\n", " and a newline"},
-                                         {"v1,", "", " behind v1,"},
-                                         {"\"", "\"", " in quotes"},
-                                         {"'", "'", " in quotes"}};
-    for (const auto& [before, behind, name] : around)
-        for (const std::string_view prefix : {"whsec_", ""}) {
-            SecretText key(bare);
-            key.text.insert(0, prefix).insert(0, before).append(behind);
-            add(key.text, std::string("the key is the text of the secret") + (prefix.empty() ? " without whsec_" : "") +
-                              name + ", instead of the bytes that its base64 stands for");
-        }
-    // What a lenient decoder makes of the text when whsec_ is left on: Node takes _ for /, Python skips it;
-    // both drop the bits that fill no byte.
-    for (const std::string_view prefix : {"whsec/", "whsec"}) {
-        SecretText key(bare.substr(0, bare.find('=')));
-        key.text.insert(0, prefix);
-        const std::size_t size = key.text.size() * 6 / 8;
-        key.text.append((4 - key.text.size() % 4) % 4, 'A');
-        if (base64_decode(key.text, reinterpret_cast<unsigned char*>(key.text.data()), key.text.size()) !=
-            base64_invalid)
-            add(std::string_view(key.text).substr(0, size), "whsec_ is decoded together with the base64 behind it");
-    }
-}
-
 /// The keys of all secrets, which are separated by white space.
 struct SecretForms {
     static constexpr std::size_t max_secrets = 16;
 
-    std::vector<KeyForm> keys;  // those without a change come first, in the order of the secrets
+    std::vector<KeyForm> keys;  // those without a change come first
     std::vector<SecretProblem> problems;
     std::size_t count = 0;  // of the secrets given, of which max_secrets are looked at
     bool failed = false;    // inside OpenSSL
 
     explicit SecretForms(std::string_view secrets) {
-        const ErrorQueueGuard guard;
-        std::vector<KeyForm> as_text;
         for (std::string_view secret = next_secret(secrets); !secret.empty(); secret = next_secret(secrets), ++count) {
             if (count >= max_secrets) continue;
             SecretText mended(secret);
             const std::size_t first = problems.size();
-            const char* advice = add(keys, secret, std::nullopt);
+            const char* advice = add(secret);
             while (advice) {
                 const auto mend = mend_secret(mended.text);
                 problems.push_back({mend ? mend->first : Finding::secret_malformed, count,
                                     mend && mend->second ? mend->second : advice, true});
                 if (!mend) break;
-                advice = mended.text.empty() ? secret_advice_unset : add(keys, mended.text, std::nullopt);
+                advice = mended.text.empty() ? secret_advice_unset : add(mended.text);
             }
             for (std::size_t i = first; advice && i < problems.size(); ++i) problems[i].mended = false;
             if (starts_with(mended.text, "whpk_") || starts_with(mended.text, "whsk_") || mended.text.empty() ||
                 mended.text.size() > 2 * max_secret_size)
                 continue;
-            const auto add_text = [&](std::string_view key, std::string when) {
-                add(as_text, key, Change{Finding::secret_used_as_text, std::move(when)});
-            };
-            for_each_text_key(mended.text, add_text);
-            if (secret != mended.text) add_text(secret, "the text of the secret as it was given is the key");
+            add_texts(mended.text);
+            if (secret != mended.text) add(secret, "the text of the secret as it was given is the key");
         }
         if (count == 0) problems.push_back({Finding::secret_malformed, 0, secret_advice_unset, false});
-        std::move(as_text.begin(), as_text.end(), std::back_inserter(keys));
+        std::stable_partition(keys.begin(), keys.end(), [](const KeyForm& key) { return !key.change; });
     }
 
 private:
-    /// Adds a secret, or with a change a text that is the key. Null, or why it is refused.
-    const char* add(std::vector<KeyForm>& forms, std::string_view text, std::optional<Change> change) {
-        KeyForm form{{}, count, std::move(change)};
+    /// Adds a secret, or a text that is the key, with what that changes. Null, or why it is refused.
+    const char* add(std::string_view text, const std::string& when = {}) {
+        KeyForm form{{}, count, std::nullopt};
+        if (!when.empty()) form.change = Change{Finding::secret_used_as_text, when};
         const Refusal refusal = form.change ? add_raw_key(form.ring, text) : add_secret(form.ring, text, 0);
         failed = failed || refusal.code == Errc::crypto_failure;
         if (refusal) return refusal.reason;
-        forms.push_back(std::move(form));
+        keys.push_back(std::move(form));
         return nullptr;
+    }
+
+    /// Adds the keys that senders make of the text of a secret by mistake.
+    void add_texts(std::string_view secret) {
+        const std::string_view bare = form_of(secret).base64;
+        constexpr const char* around[][3] = {{"", "", ""},
+                                             {"", "\n", " and a newline"},
+                                             {"v1,", "", " behind v1,"},
+                                             {"\"", "\"", " in quotes"},
+                                             {"'", "'", " in quotes"}};
+        for (const auto& [before, behind, name] : around)
+            for (const std::string_view prefix : {"whsec_", ""}) {
+                SecretText key(bare);
+                key.text.insert(0, prefix).insert(0, before).append(behind);
+                add(key.text, std::string("the key is the text of the secret") +
+                                  (prefix.empty() ? " without whsec_" : "") + name +
+                                  ", instead of the bytes that its base64 stands for");
+            }
+        // What a lenient decoder makes of the text when whsec_ is left on: Node takes _ for /, Python skips it; both
+        // drop the bits that fill no byte.
+        for (const std::string_view prefix : {"whsec/", "whsec"}) {
+            SecretText key(bare.substr(0, bare.find('=')));
+            key.text.insert(0, prefix);
+            const std::size_t size = key.text.size() * 6 / 8;
+            key.text.append((4 - key.text.size() % 4) % 4, 'A');
+            auto* const bytes = reinterpret_cast<unsigned char*>(key.text.data());
+            if (base64_decode(key.text, bytes, key.text.size()) != base64_invalid)
+                add(std::string_view(key.text).substr(0, size), "whsec_ is decoded together with the base64 behind it");
+        }
     }
 };
 
@@ -184,27 +183,23 @@ inline constexpr std::array<std::string_view, 8> diagnosed_names = {
 /// What a HeaderSource has that a diagnosis looks at, copied: so that a source is read once.
 struct SeenHeaders final : HeaderSink {
     std::vector<std::pair<std::string, std::string>> fields;  // in the source's order: a HeaderSource itself
+    std::array<std::vector<std::string>, diagnosed_names.size()> values;  // of each name, those that are not empty
 
     explicit SeenHeaders(const HeaderSource& source) : HeaderSink(diagnosed_names) { source.read(*this); }
 
     bool wants(std::size_t) const noexcept override { return true; }
-    void add(std::size_t index, std::string_view value) override { fields.emplace_back(name(index), trimmed(value)); }
+    void add(std::size_t index, std::string_view value) override {
+        fields.emplace_back(name(index), trimmed(value));
+        if (!fields.back().second.empty()) values[index].push_back(fields.back().second);
+    }
     void keep(std::size_t index, std::string&& value) override { add(index, value); }
 
-    /// The values under diagnosed_names[index] that are not empty.
-    std::vector<std::string_view> values(std::size_t index) const {
-        std::vector<std::string_view> found;
-        for (const auto& [name, value] : fields)
-            if (name == diagnosed_names[index] && !value.empty()) found.push_back(value);
-        return found;
-    }
     std::string_view last(std::size_t index) const {
-        const auto found = values(index);
-        return found.empty() ? std::string_view() : found.back();
+        return values[index].empty() ? std::string_view() : std::string_view(values[index].back());
     }
     /// Whether there is any of the family whose names begin at `first`, 0 or 3.
     bool has_family(std::size_t first) const {
-        return !last(first).empty() || !last(first + 1).empty() || !last(first + 2).empty();
+        return !(values[first].empty() && values[first + 1].empty() && values[first + 2].empty());
     }
 };
 
@@ -240,14 +235,16 @@ struct HeaderForms {
         add(ids, event_id,
             Change{Finding::event_id_for_header, "the event's own id is taken for the id that is signed"});
         if (!ids.empty() && !starts_with(ids.front().text, "msg_"))
-            add(ids, "msg_" + ids.front().text, trimmed_to("msg_ is put back in front of the id"));
+            add(ids, "msg_" + ids.front().text, Change{Finding::header_trimmed, "msg_ is put back in front of the id"});
 
         std::optional<Change> change;
-        for (const std::string_view value : seen.values(own + 2)) {
+        for (const std::string_view value : seen.values[own + 2]) {
             add_signatures(value, change);
             change = joined(own + 2);
         }
-        for (const std::string_view value : seen.values(5 - own)) add_signatures(value, mixed(5 - own));
+        for (const std::string_view value : seen.values[5 - own]) add_signatures(value, mixed(5 - own));
+        constexpr std::size_t max_signatures = 64;
+        if (signatures.size() > max_signatures) signatures.resize(max_signatures);
     }
 
 private:
@@ -257,8 +254,6 @@ private:
     static Change joined(std::size_t index) {
         return {Finding::headers_joined, "one of the values of " + std::string(header_names[index]) + " is taken"};
     }
-
-    static Change trimmed_to(const char* when) { return {Finding::header_trimmed, when}; }
 
     static void add(std::vector<HeaderForm>& forms, std::string_view text, std::optional<Change> change) {
         constexpr std::size_t max_forms = 12, max_size = 1024;
@@ -271,36 +266,32 @@ private:
     /// The forms of the id or the timestamp at header_names[own], and those of its counterpart in the other family.
     static void add_values(std::vector<HeaderForm>& forms, const SeenHeaders& seen, std::size_t own) {
         const std::size_t other = own < 3 ? own + 3 : own - 3;
-        for (const std::string_view value : seen.values(own))
+        for (const std::string_view value : seen.values[own])
             add(forms, value, forms.empty() ? std::nullopt : std::optional(joined(own)));
-        for (std::string_view value : seen.values(own))
+        for (std::string_view value : seen.values[own])
             for (std::string_view part; next_element(value, ',', part);) add(forms, trimmed(part), joined(own));
-        for (const std::string_view value : seen.values(other)) add(forms, value, mixed(other));
+        for (const std::string_view value : seen.values[other]) add(forms, value, mixed(other));
     }
 
     void add_signatures(std::string_view header, const std::optional<Change>& change) {
-        constexpr std::size_t hmac_length = 44, max_signatures = 64;
+        constexpr std::size_t hmac_length = 44;
         constexpr std::size_t least = 16;  // characters of an HMAC: they are 96 bits, and no coincidence
         constexpr std::string_view separators = " ,\"'";
+        const Change cut{Finding::header_trimmed,
+                         "the rest of the signature is put back, whose first characters are right"};
+        const Change bare{Finding::header_trimmed, "the signature header has the form \"v1,<signature>\""};
         if (header.size() > max_signature_header_size) return;
-        const auto add_signature = [&](std::string_view text, std::optional<Change> made, SignatureVersion version) {
-            if (signatures.size() < max_signatures) signatures.push_back({std::string(text), std::move(made), version});
-        };
         for_each_candidate(header, [&](SignatureVersion version, std::string_view text) {
             if (version == SignatureVersion::ed25519 || text.size() == hmac_length)
-                add_signature(text, change, version);
+                signatures.push_back({std::string(text), change, version});
             else if (text.size() >= least && text.size() < hmac_length)
-                add_signature(text,
-                              trimmed_to("the rest of the signature is put back, whose first characters are right"),
-                              version);
+                signatures.push_back({std::string(text), cut, version});
         });
         // A signature without its version, in quotes, or behind a space that was put in.
-        for (std::size_t begin = 0, end; (begin = header.find_first_not_of(separators, begin)) != header.npos;
-             begin = end) {
-            end = (std::min)(header.find_first_of(separators, begin), header.size());
-            if (end - begin == hmac_length)
-                add_signature(header.substr(begin, hmac_length),
-                              trimmed_to("the signature header has the form \"v1,<signature>\""), {});
+        while (!header.empty()) {
+            const std::string_view text = header.substr(0, header.find_first_of(separators));
+            if (text.size() == hmac_length) signatures.push_back({std::string(text), bare, {}});
+            header.remove_prefix((std::min)(text.size() + 1, header.size()));
         }
     }
 };
