@@ -91,10 +91,31 @@ private:
 
 /// What the threads share, and keep: a worker that its own handler destroys is gone before its thread is.
 class InboxWorker::Loop {
+    using Deadline = std::chrono::steady_clock::time_point;
+    using Kind = Observation::Kind;
+
 public:
-    Loop(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options);
-    void run() noexcept;
-    void observe(Observation::Kind kind, const Event* event, const char* error = nullptr,
+    Loop(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options)
+        : inbox_(std::move(inbox)),
+          handler_(std::move(handler)),
+          options_(std::move(options)),
+          turns_(options_.threads, options_.poll) {
+        constexpr std::chrono::milliseconds nothing{0}, year = std::chrono::hours{24 * 365};
+        const auto need = [](bool is_so, const char* what) {
+            if (!is_so) throw std::invalid_argument(std::string("pivotal: an InboxWorker needs ") + what);
+        };
+        need(inbox_ && handler_, "an inbox and a handler");
+        need(options_.threads > 0, "a thread");
+        need(options_.lease > nothing && options_.lease <= year, "a lease, of a year at most");
+        need(options_.max_attempts > 0, "an attempt");
+        need(options_.min_backoff >= nothing && options_.min_backoff <= year, "a min_backoff of 0 to a year");
+        need(options_.max_backoff >= options_.min_backoff && options_.max_backoff <= year,
+             "a max_backoff of min_backoff to a year");
+        need(options_.poll > nothing && options_.poll <= year, "a time to poll after, of a year at most");
+        need(options_.slow > nothing && options_.slow <= year, "a time that is slow, of a year at most");
+    }
+
+    void observe(Kind kind, const Event* event, const char* error = nullptr,
                  const detail::Attempt* attempt = nullptr) const noexcept {
         detail::observe(options_.observer, kind, event, error, attempt);
     }
@@ -105,6 +126,41 @@ public:
         return loop;
     }
 
+    void run() noexcept {
+        current() = this;
+        const auto failed = [this](Kind reason) {
+            observe(reason, nullptr);
+            turns_.look_later(std::chrono::steady_clock::now() +
+                              (std::max<std::chrono::milliseconds>)(options_.poll, std::chrono::seconds(1)));
+            return false;
+        };
+        for (bool found = true; turns_.wait(found);) {
+            try {
+                const Deadline start = std::chrono::steady_clock::now();
+                std::optional<Job> job = inbox_->take(options_.lease);
+                found = job.has_value();
+                if (!found) {
+                    turns_.look_later(start + options_.poll);
+                    continue;
+                }
+                turns_.set_handling(true);
+                turns_.look_now();  // there may be more
+                try {
+                    handle(*std::move(job), start + options_.lease);
+                } catch (...) {
+                    turns_.set_handling(false);
+                    throw;
+                }
+                turns_.set_handling(false);
+            } catch (const std::bad_alloc&) {
+                found = failed(Kind::internal_error);
+            } catch (...) {
+                found = failed(Kind::store_unavailable);
+            }
+        }
+        turns_.end();
+    }
+
     const std::shared_ptr<Inbox> inbox_;
     const JobHandler handler_;
     const WorkerOptions options_;
@@ -112,36 +168,75 @@ public:
     const std::function<void()> on_put_ = [this] { turns_.look_now(); };
 
 private:
-    using Deadline = std::chrono::steady_clock::time_point;
-    using Kind = Observation::Kind;
+    /// The inbox may throw; the handler's exceptions end here.
+    void handle(Job job, Deadline lease_end) {
+        detail::Attempt attempt;
+        attempt.number = job.attempt;
+        if (job.attempt > options_.max_attempts)  // those before it ended without a word
+            return give_up(job, "its worker died, or lost its lease, in each attempt", attempt, lease_end);
+        const auto end = std::make_shared<std::atomic<Deadline>>(lease_end);
+        Job leased;  // what a renewal needs, which may end behind its guard
+        leased.event.id = job.event.id;
+        leased.event.delivery.message_id = job.event.delivery.message_id;
+        leased.owner = job.owner;
+        leased.attempt = job.attempt;
+        const auto tell_slow = [observer = options_.observer, slow = options_.slow, event = leased.event,
+                                times = std::int64_t{0}]() mutable {
+            ++times;
+            const std::string text = "the handler has run for " + std::to_string((slow * times).count()) + " ms";
+            if ((times & (times - 1)) == 0) detail::observe(observer, Kind::slow, &event, text.c_str());
+            return true;
+        };
+        job.renew = [inbox = inbox_, leased = std::move(leased), lease = options_.lease, end] {
+            const Deadline renewed = std::chrono::steady_clock::now() + lease;
+            const bool held = inbox->renew(leased, lease);
+            if (held) *end = renewed;
+            return held;
+        };
+        try {
+            const detail::LeaseKeeper::Guard held(keeper_, options_.lease, job.renew);
+            const detail::LeaseKeeper::Guard watched(keeper_, 2 * options_.slow, tell_slow);  // called at each half
+            handler_(job);
+            attempt.end();
+        } catch (const RetryAfter& retry) {
+            attempt.end();
+            observe(Kind::postponed, &job.event, retry.what(), &attempt);
+            detail::repeat_until(*end, [&] { return inbox_->postpone(job, retry.delay(), retry.what()); });
+            return;
+        } catch (const Discard& discard) {
+            attempt.end();
+            return give_up(job, discard.what(), attempt, *end);
+        } catch (...) {
+            attempt.end();
+            std::string error;
+            detail::with_current_error([&](const char* text) { error = text; });
+            if (error.empty()) error = "unknown error";
+            if (job.attempt >= options_.max_attempts) return give_up(job, error, attempt, *end);
+            observe(Kind::failed, &job.event, error.c_str(), &attempt);
+            detail::repeat_until(*end, [&] { return inbox_->retry(job, backoff(job.attempt), error); });
+            return;
+        }
+        detail::record_handled(options_.observer, job.event, attempt, *end, [&] { return inbox_->done(job); });
+    }
 
-    void handle(Job job, Deadline lease_end);
-    void fail(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end);
-    void give_up(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end);
-    std::chrono::milliseconds backoff(int attempt) const;
+    void give_up(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end) {
+        if (detail::repeat_until(lease_end, [&] { return inbox_->bury(job, error); }))
+            observe(Kind::buried, &job.event, error.c_str(), &attempt);
+    }
+
+    /// Between half of it and all of it, so that what failed together does not come back together.
+    std::chrono::milliseconds backoff(int attempt) const {
+        using std::chrono::milliseconds;
+        const milliseconds most = options_.max_backoff;
+        milliseconds top = options_.min_backoff;
+        for (int i = 0; i < attempt && top < most; ++i) top *= 2;
+        top = (std::min)(top, most);
+        thread_local std::minstd_rand random{std::random_device{}()};
+        return milliseconds(std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));
+    }
 
     detail::LeaseKeeper keeper_;
 };
-
-inline InboxWorker::Loop::Loop(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options)
-    : inbox_(std::move(inbox)),
-      handler_(std::move(handler)),
-      options_(std::move(options)),
-      turns_(options_.threads, options_.poll) {
-    constexpr std::chrono::milliseconds nothing{0}, year = std::chrono::hours{24 * 365};
-    const auto need = [](bool is_so, const char* what) {
-        if (!is_so) throw std::invalid_argument(std::string("pivotal: an InboxWorker needs ") + what);
-    };
-    need(inbox_ && handler_, "an inbox and a handler");
-    need(options_.threads > 0, "a thread");
-    need(options_.lease > nothing && options_.lease <= year, "a lease, of a year at most");
-    need(options_.max_attempts > 0, "an attempt");
-    need(options_.min_backoff >= nothing && options_.min_backoff <= year, "a min_backoff of 0 to a year");
-    need(options_.max_backoff >= options_.min_backoff && options_.max_backoff <= year,
-         "a max_backoff of min_backoff to a year");
-    need(options_.poll > nothing && options_.poll <= year, "a time to poll after, of a year at most");
-    need(options_.slow > nothing && options_.slow <= year, "a time that is slow, of a year at most");
-}
 
 inline InboxWorker::InboxWorker(std::shared_ptr<Inbox> inbox, JobHandler handler, WorkerOptions options)
     : loop_(std::make_shared<Loop>(std::move(inbox), std::move(handler), std::move(options))) {
@@ -179,143 +274,6 @@ inline bool InboxWorker::stop(std::chrono::milliseconds deadline) {
     if (Loop::current() == loop_.get()) throw std::logic_error("pivotal: a handler cannot stop its own InboxWorker");
     loop_->turns_.request_stop();
     return loop_->turns_.wait_for_end(deadline);
-}
-
-inline void InboxWorker::Loop::run() noexcept {
-    current() = this;
-    const auto failed = [this](Kind reason) {
-        observe(reason, nullptr);
-        turns_.look_later(std::chrono::steady_clock::now() +
-                          (std::max<std::chrono::milliseconds>)(options_.poll, std::chrono::seconds(1)));
-        return false;
-    };
-    for (bool found = true; turns_.wait(found);) {
-        try {
-            const Deadline start = std::chrono::steady_clock::now();
-            std::optional<Job> job = inbox_->take(options_.lease);
-            found = job.has_value();
-            if (!found) {
-                turns_.look_later(start + options_.poll);
-                continue;
-            }
-            turns_.set_handling(true);
-            turns_.look_now();  // there may be more
-            try {
-                handle(*std::move(job), start + options_.lease);
-            } catch (...) {
-                turns_.set_handling(false);
-                throw;
-            }
-            turns_.set_handling(false);
-        } catch (const std::bad_alloc&) {
-            found = failed(Kind::internal_error);
-        } catch (...) {
-            found = failed(Kind::store_unavailable);
-        }
-    }
-    turns_.end();
-}
-
-/// The inbox may throw; the handler's exceptions end here.
-inline void InboxWorker::Loop::handle(Job job, Deadline lease_end) {
-    detail::Attempt attempt;
-    attempt.number = job.attempt;
-    if (job.attempt > options_.max_attempts) {  // those before it ended without a word
-        give_up(job, "its worker died, or lost its lease, in each attempt", attempt, lease_end);
-        return;
-    }
-    const auto end = std::make_shared<std::atomic<Deadline>>(lease_end);
-    const auto renew = [&] {
-        Job leased;  // what a renewal needs, which may end behind its guard
-        leased.event.id = job.event.id;
-        leased.owner = job.owner;
-        leased.attempt = job.attempt;
-        return [inbox = inbox_, leased = std::move(leased), lease = options_.lease, end] {
-            const Deadline renewed = std::chrono::steady_clock::now() + lease;
-            const bool held = inbox->renew(leased, lease);
-            if (held) *end = renewed;
-            return held;
-        };
-    }();
-    const auto tell_slow = [observer = options_.observer, slow = options_.slow, id = job.event.id,
-                            message_id = job.event.delivery.message_id, times = std::int64_t{0}]() mutable {
-        ++times;
-        if ((times & (times - 1)) != 0) return true;
-        Event event;
-        event.id = id;
-        event.delivery.message_id = message_id;
-        const std::string text = "the handler has run for " + std::to_string((slow * times).count()) + " ms";
-        detail::observe(observer, Kind::slow, &event, text.c_str());
-        return true;
-    };
-    job.renew = renew;
-
-    std::string error;
-    enum class Outcome { handled, failed, postponed, discarded } outcome = Outcome::failed;
-    std::chrono::milliseconds delay{0};
-    try {
-        const detail::LeaseKeeper::Guard held(keeper_, options_.lease, renew);
-        const detail::LeaseKeeper::Guard watched(keeper_, 2 * options_.slow,
-                                                 tell_slow);  // called at each half
-        handler_(job);
-        attempt.end();
-        outcome = Outcome::handled;
-    } catch (const RetryAfter& retry) {
-        attempt.end();
-        outcome = Outcome::postponed;
-        delay = retry.delay();
-        error = retry.what();
-    } catch (const Discard& discard) {
-        attempt.end();
-        outcome = Outcome::discarded;
-        error = discard.what();
-    } catch (...) {
-        attempt.end();
-        detail::with_current_error([&](const char* text) { error = text; });
-        if (error.empty()) error = "unknown error";
-    }
-    switch (outcome) {
-        case Outcome::handled:
-            detail::record_handled(options_.observer, job.event, attempt, *end, [&] { return inbox_->done(job); });
-            break;
-        case Outcome::postponed:
-            observe(Kind::postponed, &job.event, error.c_str(), &attempt);
-            detail::repeat_until(*end, [&] { return inbox_->postpone(job, delay, error); });
-            break;
-        case Outcome::discarded:
-            give_up(job, error, attempt, *end);
-            break;
-        case Outcome::failed:
-        default:
-            fail(job, error, attempt, *end);
-    }
-}
-
-inline void InboxWorker::Loop::fail(const Job& job, const std::string& error, const detail::Attempt& attempt,
-                                    Deadline lease_end) {
-    if (job.attempt >= options_.max_attempts) {
-        give_up(job, error, attempt, lease_end);
-        return;
-    }
-    observe(Kind::failed, &job.event, error.c_str(), &attempt);
-    detail::repeat_until(lease_end, [&] { return inbox_->retry(job, backoff(job.attempt), error); });
-}
-
-inline void InboxWorker::Loop::give_up(const Job& job, const std::string& error, const detail::Attempt& attempt,
-                                       Deadline lease_end) {
-    if (detail::repeat_until(lease_end, [&] { return inbox_->bury(job, error); }))
-        observe(Kind::buried, &job.event, error.c_str(), &attempt);
-}
-
-/// Between half of it and all of it, so that what failed together does not come back together.
-inline std::chrono::milliseconds InboxWorker::Loop::backoff(int attempt) const {
-    using std::chrono::milliseconds;
-    const milliseconds most = options_.max_backoff;
-    milliseconds top = options_.min_backoff;
-    for (int i = 0; i < attempt && top < most; ++i) top *= 2;
-    top = (std::min)(top, most);
-    thread_local std::minstd_rand random{std::random_device{}()};
-    return milliseconds(std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));
 }
 
 }}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI

@@ -53,9 +53,8 @@ struct ReceiverOptions {
 ///         response.set_content(reply.body, "text/plain");
 ///     });
 ///
-/// With a store the handler runs inside `receive`: for handlers that take a few seconds at most, since
-/// Pivotal waits for 10. With an Inbox the delivery is put and answered at once, and an InboxWorker handles
-/// it.
+/// With a store the handler runs inside `receive`: for handlers that take a few seconds at most, since Pivotal waits
+/// for 10. With an Inbox the delivery is put and answered at once, and an InboxWorker handles it.
 ///
 /// | what happens | reply |
 /// | --- | --- |
@@ -99,6 +98,8 @@ public:
     Reply receive(Body body, const HeaderSource& headers, Clock::time_point now = Clock::now()) noexcept;
 
 private:
+    using Kind = Observation::Kind;
+
     /// Handles events itself, in `receive`.
     struct Handling {
         std::shared_ptr<IdempotencyStore> store;
@@ -107,24 +108,108 @@ private:
     };
     using Accepting = std::shared_ptr<Inbox>;
 
-    static ReceiverOptions checked(ReceiverOptions options);
-    Reply accept(const Event& event, Body body, detail::Deadline due) noexcept;
-    Reply put(Inbox& inbox, const Event& event, Body body);
-    Reply handle(const Handling& mode, const Event& event, detail::Deadline due);
-    Reply handle_claimed(const Handling& mode, const Event& event, const std::string& owner, detail::Deadline due);
-    Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) const;
-    void release(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) noexcept;
-    using Kind = Observation::Kind;
+    static constexpr std::chrono::seconds patience{9};  // Pivotal's is 10
+
+    static ReceiverOptions checked(ReceiverOptions options) {
+        if (options.lease <= options.lease.zero() || options.lease > std::chrono::hours(24 * 365))
+            throw std::invalid_argument("pivotal: ReceiverOptions::lease is to be longer than 0, and a year at most");
+        if (options.wait < options.wait.zero() || options.wait > patience)
+            throw std::invalid_argument("pivotal: ReceiverOptions::wait is to be from 0 to 9 s");
+        return options;
+    }
+
     void observe(Kind kind, const Event* event, const char* error = nullptr, const detail::Attempt* attempt = nullptr,
                  std::error_code code = {}) const noexcept {
         detail::observe(options_.observer, kind, event, error, attempt, code);
     }
+
     Reply answer(Kind kind, const Event& event, Reply reply) const noexcept {
         observe(kind, &event, kind == Kind::store_unavailable ? nullptr : "");
         return reply;
     }
 
-    static constexpr std::chrono::seconds patience{9};  // Pivotal's is 10
+    /// What an authentic event comes to.
+    Reply accept(const Event& event, Body body, detail::Deadline due) noexcept {
+        try {
+            const auto* const mode = std::get_if<Handling>(&mode_);
+            const std::string owner = mode ? detail::random_token() : "nobody";
+            if (owner.empty()) throw std::system_error(make_error_code(Errc::crypto_failure));
+            Claim found = Claim::in_progress;
+            try {
+                const detail::DueTime in_time(due);
+                if (mode)
+                    found = claim(*mode->store, event, owner, due);
+                else
+                    found = std::get<Accepting>(mode_)->put(event, body) ? Claim::granted : Claim::duplicate;
+            } catch (const std::bad_alloc&) {
+                throw;
+            } catch (...) {
+                return answer(Kind::store_unavailable, event, {503, "store unavailable"});
+            }
+            if (found == Claim::duplicate) return answer(Kind::duplicate, event, {200, "duplicate"});
+            if (found != Claim::granted) return answer(Kind::in_progress, event, {409, "in progress"});
+            return mode ? handle(*mode, event, owner, due) : answer(Kind::accepted, event, {200, "ok"});
+        } catch (...) {
+            observe(Kind::internal_error, &event);
+            return {};
+        }
+    }
+
+    /// Asks again while the event is in progress elsewhere, for as long as the options say.
+    Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) const {
+        const detail::Deadline until = (std::min)(due, std::chrono::steady_clock::now() + options_.wait);
+        for (std::chrono::milliseconds pause{20};; pause = (std::min)(pause * 2, std::chrono::milliseconds(250))) {
+            const Claim found = store.claim(event.id, owner, options_.lease);
+            const auto left = until - std::chrono::steady_clock::now();
+            if (found != Claim::in_progress || left <= left.zero()) return found;
+            std::this_thread::sleep_for((std::min<detail::Deadline::duration>)(pause, left));
+        }
+    }
+
+    Reply handle(const Handling& mode, const Event& event, const std::string& owner, detail::Deadline due) {
+        detail::Attempt attempt;
+        std::optional<Discard> discarded;
+        std::optional<detail::LeaseKeeper::Guard> guard;
+        try {
+            const auto renew = [store = mode.store, id = event.id, owner, lease = options_.lease] {
+                return store->renew(id, owner, lease);
+            };
+            guard.emplace(*mode.keeper, options_.lease, renew);
+            mode.handler(event);
+        } catch (const Discard& discard) {  // there are no dead letters here: it is done
+            discarded = discard;
+        } catch (...) {
+            attempt.end();
+            const bool was_called = guard.has_value();
+            guard.reset();
+            release(*mode.store, event, owner, due);
+            if (!was_called) throw;
+            observe(Kind::failed, &event, nullptr, &attempt);
+            return {500, "handler failed"};
+        }
+        attempt.end();
+        guard.reset();
+        // Where the handler took so long that nobody waits for the reply, the next delivery is still to find it done.
+        due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
+        const detail::DueTime in_time(due);
+        // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
+        const bool told = detail::record_handled(
+            options_.observer, event, attempt, due, [&] { return mode.store->complete(event.id, owner); },
+            discarded ? discarded->what() : nullptr);
+        if (told) return {200, "ok"};
+        return {503, "store unavailable"};
+    }
+
+    /// The next delivery may claim; where the store cannot be told it may when the lease has run out.
+    void release(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) noexcept {
+        try {
+            due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
+            const detail::DueTime in_time(due);
+            detail::repeat_until(due, [&] { return store.release(event.id, owner); });
+        } catch (...) {
+            observe(Kind::store_unavailable, &event);
+        }
+    }
 
     Webhook webhook_;
     std::variant<Handling, Accepting> mode_;
@@ -147,14 +232,6 @@ inline Receiver::Receiver(Webhook webhook, std::shared_ptr<Inbox> inbox, Receive
     if (!std::get<Accepting>(mode_)) throw std::invalid_argument("pivotal: a Receiver needs a store or an inbox");
 }
 
-inline ReceiverOptions Receiver::checked(ReceiverOptions options) {
-    if (options.lease <= options.lease.zero() || options.lease > std::chrono::hours(24 * 365))
-        throw std::invalid_argument("pivotal: ReceiverOptions::lease is to be longer than 0, and a year at most");
-    if (options.wait < options.wait.zero() || options.wait > patience)
-        throw std::invalid_argument("pivotal: ReceiverOptions::wait is to be from 0 to 9 s");
-    return options;
-}
-
 inline Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::time_point now) noexcept {
     const detail::Deadline due = std::chrono::steady_clock::now() + patience;
     try {
@@ -170,116 +247,6 @@ inline Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::ti
     } catch (...) {
         observe(Kind::internal_error, nullptr);
         return {};
-    }
-}
-
-/// What an authentic event comes to.
-inline Reply Receiver::accept(const Event& event, Body body, detail::Deadline due) noexcept {
-    try {
-        if (const auto* const mode = std::get_if<Handling>(&mode_)) return handle(*mode, event, due);
-        const detail::DueTime in_time(due);
-        return put(*std::get<Accepting>(mode_), event, body);
-    } catch (...) {
-        observe(Kind::internal_error, &event);
-        return {};
-    }
-}
-
-inline Reply Receiver::put(Inbox& inbox, const Event& event, Body body) {
-    try {
-        if (inbox.put(event, body)) return answer(Kind::accepted, event, {200, "ok"});
-        return answer(Kind::duplicate, event, {200, "duplicate"});
-    } catch (const std::bad_alloc&) {
-        throw;
-    } catch (...) {
-        return answer(Kind::store_unavailable, event, {503, "store unavailable"});
-    }
-}
-
-inline Reply Receiver::handle(const Handling& mode, const Event& event, detail::Deadline due) {
-    const std::string owner = detail::random_token();
-    if (owner.empty()) throw std::system_error(make_error_code(Errc::crypto_failure));
-    Claim found = Claim::in_progress;
-    try {
-        found = claim(*mode.store, event, owner, due);
-    } catch (const std::bad_alloc&) {
-        throw;
-    } catch (...) {
-        return answer(Kind::store_unavailable, event, {503, "store unavailable"});
-    }
-    switch (found) {
-        case Claim::granted:
-            return handle_claimed(mode, event, owner, due);
-        case Claim::duplicate:
-            return answer(Kind::duplicate, event, {200, "duplicate"});
-        case Claim::in_progress:
-        default:
-            return answer(Kind::in_progress, event, {409, "in progress"});
-    }
-}
-
-/// Asks again while the event is in progress elsewhere, for as long as the options say.
-inline Claim Receiver::claim(IdempotencyStore& store, const Event& event, const std::string& owner,
-                             detail::Deadline due) const {
-    const detail::DueTime in_time(due);
-    const detail::Deadline until = (std::min)(due, std::chrono::steady_clock::now() + options_.wait);
-    for (std::chrono::milliseconds pause{20};; pause = (std::min)(pause * 2, std::chrono::milliseconds(250))) {
-        const Claim found = store.claim(event.id, owner, options_.lease);
-        const auto left = until - std::chrono::steady_clock::now();
-        if (found != Claim::in_progress || left <= left.zero()) return found;
-        std::this_thread::sleep_for((std::min<detail::Deadline::duration>)(pause, left));
-    }
-}
-
-inline Reply Receiver::handle_claimed(const Handling& mode, const Event& event, const std::string& owner,
-                                      detail::Deadline due) {
-    detail::Attempt attempt;
-    std::optional<Discard> discarded;
-    {
-        std::optional<detail::LeaseKeeper::Guard> guard;
-        try {
-            guard.emplace(*mode.keeper, options_.lease,
-                          [store = mode.store, id = event.id, owner, lease = options_.lease] {
-                              return store->renew(id, owner, lease);
-                          });
-        } catch (...) {
-            release(*mode.store, event, owner, due);
-            throw;
-        }
-        try {
-            mode.handler(event);
-            attempt.end();
-        } catch (const Discard& discard) {  // there are no dead letters here: it is done
-            attempt.end();
-            discarded = discard;
-        } catch (...) {
-            attempt.end();
-            guard.reset();
-            release(*mode.store, event, owner, due);
-            observe(Kind::failed, &event, nullptr, &attempt);
-            return {500, "handler failed"};
-        }
-    }
-    // Where the handler took so long that nobody waits for the reply, the next delivery is still to find it done.
-    due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
-    const detail::DueTime in_time(due);
-    // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
-    const bool told = detail::record_handled(
-        options_.observer, event, attempt, due, [&] { return mode.store->complete(event.id, owner); },
-        discarded ? discarded->what() : nullptr);
-    if (told) return {200, "ok"};
-    return {503, "store unavailable"};
-}
-
-/// The next delivery may claim; where the store cannot be told it may when the lease has run out.
-inline void Receiver::release(IdempotencyStore& store, const Event& event, const std::string& owner,
-                              detail::Deadline due) noexcept {
-    try {
-        due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
-        const detail::DueTime in_time(due);
-        detail::repeat_until(due, [&] { return store.release(event.id, owner); });
-    } catch (...) {
-        observe(Kind::store_unavailable, &event);
     }
 }
 
