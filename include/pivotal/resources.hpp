@@ -113,49 +113,37 @@ inline constexpr std::string_view phase_changed = "phase.changed";
 namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 // What is known of a resource stands once, here: a name and a member for each field.
-template <class Resource>
-struct Fields;
-
-template <class Resource, class Value>
-constexpr std::pair<const char*, std::optional<Value> Resource::*> field(
-    const char* name, std::optional<Value> Resource::*member) noexcept {
-    return {name, member};  // GCOVR_EXCL_LINE: run by the compiler
+constexpr auto fields_of(const Customer*) {
+    using C = Customer;
+    return std::tuple(std::pair("id", &C::id), std::pair("display_id", &C::display_id), std::pair("name", &C::name),
+                      std::pair("health_score", &C::health_score),
+                      std::pair("previous_health_score", &C::previous_health_score), std::pair("at_risk", &C::at_risk),
+                      std::pair("churned", &C::churned), std::pair("owner_email", &C::owner_email));
 }
 
-template <>
-struct Fields<Customer> {
-    static constexpr auto all = std::make_tuple(
-        field("id", &Customer::id), field("display_id", &Customer::display_id), field("name", &Customer::name),
-        field("health_score", &Customer::health_score),
-        field("previous_health_score", &Customer::previous_health_score), field("at_risk", &Customer::at_risk),
-        field("churned", &Customer::churned), field("owner_email", &Customer::owner_email));
-};
+constexpr auto fields_of(const Contact*) {
+    using C = Contact;
+    return std::tuple(std::pair("id", &C::id), std::pair("customer_id", &C::customer_id),
+                      std::pair("display_id", &C::display_id), std::pair("name", &C::name),
+                      std::pair("email", &C::email), std::pair("title", &C::title),
+                      std::pair("is_primary", &C::is_primary));
+}
 
-template <>
-struct Fields<Contact> {
-    static constexpr auto all = std::make_tuple(
-        field("id", &Contact::id), field("customer_id", &Contact::customer_id),
-        field("display_id", &Contact::display_id), field("name", &Contact::name), field("email", &Contact::email),
-        field("title", &Contact::title), field("is_primary", &Contact::is_primary));
-};
+constexpr auto fields_of(const Onboarding*) {
+    using O = Onboarding;
+    return std::tuple(std::pair("id", &O::id), std::pair("customer_id", &O::customer_id),
+                      std::pair("display_id", &O::display_id), std::pair("name", &O::name),
+                      std::pair("phase", &O::phase), std::pair("state", &O::state),
+                      std::pair("target_launch_date", &O::target_launch_date));
+}
 
-template <>
-struct Fields<Onboarding> {
-    static constexpr auto all =
-        std::make_tuple(field("id", &Onboarding::id), field("customer_id", &Onboarding::customer_id),
-                        field("display_id", &Onboarding::display_id), field("name", &Onboarding::name),
-                        field("phase", &Onboarding::phase), field("state", &Onboarding::state),
-                        field("target_launch_date", &Onboarding::target_launch_date));
-};
-
-template <>
-struct Fields<Task> {
-    static constexpr auto all =
-        std::make_tuple(field("id", &Task::id), field("onboarding_id", &Task::onboarding_id),
-                        field("customer_id", &Task::customer_id), field("display_id", &Task::display_id),
-                        field("title", &Task::title), field("completed_at", &Task::completed_at),
-                        field("completed_by", &Task::completed_by), field("assignee_email", &Task::assignee_email));
-};
+constexpr auto fields_of(const Task*) {
+    using T = Task;
+    return std::tuple(std::pair("id", &T::id), std::pair("onboarding_id", &T::onboarding_id),
+                      std::pair("customer_id", &T::customer_id), std::pair("display_id", &T::display_id),
+                      std::pair("title", &T::title), std::pair("completed_at", &T::completed_at),
+                      std::pair("completed_by", &T::completed_by), std::pair("assignee_email", &T::assignee_email));
+}
 
 template <class T>
 constexpr bool is_resource = std::is_same_v<T, Customer> || std::is_same_v<T, Contact> ||
@@ -164,36 +152,33 @@ constexpr bool is_resource = std::is_same_v<T, Customer> || std::is_same_v<T, Co
 /// Calls `use(name, member)` for each field of a resource.
 template <class Resource, class Use>
 void for_each_field(Use&& use) {
-    std::apply([&](const auto&... fields) { (use(fields.first, fields.second), ...); }, Fields<Resource>::all);
+    std::apply([&](const auto&... fields) { (use(fields.first, fields.second), ...); },
+               fields_of(static_cast<const Resource*>(nullptr)));
 }
 
-inline void read_field(const nlohmann::json& json, std::optional<std::string>& value) {
-    if (const auto* const text = json.get_ptr<const std::string*>()) value = *text;
-}
-inline void read_field(const nlohmann::json& json, std::optional<bool>& value) {
-    if (const auto* const flag = json.get_ptr<const bool*>()) value = *flag;
-}
-inline void read_field(const nlohmann::json& json, std::optional<double>& value) {
-    if (json.is_number()) value = json.get<double>();
-}
-inline void read_field(const nlohmann::json& json, std::optional<std::int64_t>& value) {
-    // nlohmann reads a number without a sign as unsigned.
-    const auto* const number = json.get_ptr<const std::uint64_t*>();
-    if (number && *number > static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)())) return;
-    if (json.is_number_integer()) value = json.get<std::int64_t>();
+template <class Value>
+void read_field(const nlohmann::json& json, std::optional<Value>& value) {
+    if constexpr (std::is_same_v<Value, double>) {
+        if (json.is_number()) value = json.get<double>();
+    } else if constexpr (std::is_same_v<Value, std::int64_t>) {
+        // nlohmann reads a number without a sign as unsigned.
+        const auto* const number = json.get_ptr<const std::uint64_t*>();
+        if (number && *number > static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)())) return;
+        if (json.is_number_integer()) value = json.get<std::int64_t>();
+    } else if (const auto* const known = json.get_ptr<const Value*>()) {
+        value = *known;
+    }
 }
 
 template <class Value>
 void write_field(const Value& value, nlohmann::json& json, const char* name) {
+    if constexpr (std::is_same_v<Value, double>) {
+        if (!std::isfinite(value)) return;          // JSON has no number for it
+        constexpr double exact = 9007199254740992;  // 2^53: below, a whole number is written as it was sent, "41"
+        if (!std::islessgreater(std::trunc(value), value) && std::abs(value) < exact)
+            return write_field(static_cast<std::int64_t>(value), json, name);
+    }
     json[name] = value;
-}
-inline void write_field(double value, nlohmann::json& json, const char* name) {
-    if (!std::isfinite(value)) return;          // JSON has no number for it
-    constexpr double exact = 9007199254740992;  // 2^53: below, a whole number is written as it was sent, "41"
-    if (!std::islessgreater(std::trunc(value), value) && std::abs(value) < exact)
-        json[name] = static_cast<std::int64_t>(value);
-    else
-        json[name] = value;
 }
 
 }}  // namespace detail::PIVOTAL_DETAIL_JSON_ABI

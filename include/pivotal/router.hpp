@@ -94,15 +94,9 @@ private:
     }
 
     static bool is_name(std::string_view text) noexcept {
-        char previous = '.';
-        for (const char c : text) {
-            if (c == '.' ? previous == '.'
-                         : !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                             c == '-'))
-                return false;
-            previous = c;
-        }
-        return previous != '.' && text.size() <= 256;  // no part is empty
+        constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+        return !text.empty() && text.size() <= 256 && text.find_first_not_of(allowed) == text.npos &&
+               text.front() != '.' && text.back() != '.' && text.find("..") == text.npos;
     }
 
     void add(std::string_view pattern, Handler handler) {
@@ -112,20 +106,13 @@ private:
     }
 
     const Handler* find(std::string_view type) const {
-        const auto at = [this](std::string_view key) {
-            const auto found = handlers_.find(key);
-            return found == handlers_.end() ? nullptr : &found->second;
-        };
-        if (!type.empty() && type.back() != '.')
-            if (const Handler* const handler = at(type)) return handler;
-        // The prefixes that end in a dot and leave something behind it, longest first.
-        while (!type.empty()) {
-            type.remove_suffix(1);
-            if (!type.empty() && type.back() == '.')
-                if (const Handler* const handler = at(type)) return handler;
+        // The type itself, its prefixes that end in a dot and leave something behind it, the longest first, and nothing.
+        for (std::string_view key = type;; key.remove_suffix(1)) {
+            const bool may_be = key.empty() || (key.size() == type.size()) != (key.back() == '.');
+            const auto found = may_be ? handlers_.find(key) : handlers_.end();
+            if (found != handlers_.end()) return &found->second;
+            if (key.empty()) return otherwise_ ? &otherwise_ : nullptr;
         }
-        if (const Handler* const handler = at({})) return handler;
-        return otherwise_ ? &otherwise_ : nullptr;
     }
 
     std::map<std::string, Handler, std::less<>> handlers_;
