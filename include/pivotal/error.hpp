@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include <pivotal/detail/core/attributes.hpp>
-#include <pivotal/detail/core/immortal.hpp>
 
 namespace pivotal { inline namespace v1 {
 
@@ -22,12 +22,50 @@ enum class PIVOTAL_DETAIL_EXPORTED Errc {
     crypto_failure,      ///< OpenSSL could not do its work (no memory, no provider). Never an acceptance.
 };
 
-/// The category of the codes made from Errc; its name is "pivotal.webhook". Lives until the process ends.
-/// Thread-safe.
-PIVOTAL_DETAIL_EXPORTED const std::error_category& webhook_category() noexcept;
+namespace detail {
+
+/// The one `const T` of the process, of all its shared libraries, made on first use and never destroyed: what other
+/// statics use in their destructors must still be there.
+template <class T>
+PIVOTAL_DETAIL_EXPORTED const T& immortal() noexcept {
+    alignas(T) static unsigned char storage[sizeof(T)];
+    static const T* const object = ::new (static_cast<void*>(storage)) T();
+    return *object;
+}
+
+class PIVOTAL_DETAIL_EXPORTED WebhookCategory : public std::error_category {
+public:
+    const char* name() const noexcept override { return "pivotal.webhook"; }
+    std::string message(int value) const override {
+        constexpr const char* messages[] = {"unknown error",     "missing header",    "malformed header",
+                                            "timestamp too old", "timestamp too new", "signature mismatch",
+                                            "malformed event",   "invalid secret",    "failure inside OpenSSL"};
+        return messages[value > 0 && value <= static_cast<int>(Errc::crypto_failure) ? value : 0];
+    }
+};
+
+/// A std::system_error whose what() is one sentence and nothing else.
+class PIVOTAL_DETAIL_EXPORTED SentenceError : public std::system_error {
+public:
+    explicit SentenceError(std::error_code code) : SentenceError(code, code.message()) {}
+    SentenceError(std::error_code code, const std::string& sentence) : std::system_error(code), sentence_(sentence) {}
+    const char* what() const noexcept override { return sentence_.what(); }
+
+private:
+    std::runtime_error sentence_;  // copies without throwing, which an exception has to
+};
+
+}  // namespace detail
+
+/// The category of the codes made from Errc; its name is "pivotal.webhook". Lives until the process ends. Thread-safe.
+PIVOTAL_DETAIL_EXPORTED inline const std::error_category& webhook_category() noexcept {
+    return detail::immortal<detail::WebhookCategory>();
+}
 
 /// Makes a std::error_code of an Errc, so that `ec == pivotal::Errc::signature_mismatch` works. Thread-safe.
-std::error_code make_error_code(Errc) noexcept;
+inline std::error_code make_error_code(Errc code) noexcept {
+    return {static_cast<int>(code), webhook_category()};
+}
 
 /// What to answer to a delivery: an HTTP status, and a line of plain text that lives as long as the program.
 struct Reply {
@@ -47,31 +85,25 @@ struct Reply {
 ///
 /// Pivotal retries on everything but 2xx (RFC 9110 §15). Its own handlers answer 401 to all of these; 400 tells an
 /// operator apart an authentic body that is no event.
-Reply reply(const std::error_code&) noexcept;
+inline Reply reply(const std::error_code& code) noexcept {
+    if (!code) return {200, "ok"};
+    if (code.category() != webhook_category()) return {};
+    const auto error = static_cast<Errc>(code.value());
+    if (error == Errc::malformed_event) return {400, "malformed event"};
+    if (error >= Errc::missing_header && error <= Errc::signature_mismatch) return {401, "invalid signature"};
+    return {};
+}
 
 /// The status alone: `reply(code).status`. Thread-safe.
-int http_status(const std::error_code&) noexcept;
-
-namespace detail {
-
-/// A std::system_error whose what() is one sentence and nothing else.
-class PIVOTAL_DETAIL_EXPORTED SentenceError : public std::system_error {
-public:
-    explicit SentenceError(std::error_code code) : SentenceError(code, code.message()) {}
-    SentenceError(std::error_code code, const std::string& sentence) : std::system_error(code), sentence_(sentence) {}
-    const char* what() const noexcept override { return sentence_.what(); }
-
-private:
-    std::runtime_error sentence_;  // copies without throwing, which an exception has to
-};
-
-}  // namespace detail
+inline int http_status(const std::error_code& code) noexcept {
+    return reply(code).status;
+}
 
 /// Thrown by Webhook::verify, Webhook::authenticate and Event::parse: this delivery must not be acted on.
 ///
-/// `code()` is an Errc, `what()` a sentence for a log, such as "timestamp too old: signed 402 s ago, 300 s
-/// are allowed". The text never holds a secret, an expected signature or bytes of a header or body, but do
-/// not send it to the client: answer `http_status(error.code())`.
+/// `code()` is an Errc, `what()` a sentence for a log, such as "timestamp too old: signed 402 s ago, 300 s are allowed".
+/// It never holds a secret, an expected signature or bytes of a header or body, but do not send it to the client: answer
+/// `http_status(error.code())`.
 class PIVOTAL_DETAIL_EXPORTED WebhookVerificationError : public detail::SentenceError {
 public:
     using SentenceError::SentenceError;
@@ -79,75 +111,12 @@ public:
 
 /// Thrown by the constructors of Webhook: the configuration is wrong, no request can be verified.
 ///
-/// `code()` is Errc::invalid_secret, or Errc::crypto_failure where OpenSSL failed; `what()` says what to do
-/// about it and never repeats the secret.
+/// `code()` is Errc::invalid_secret, or Errc::crypto_failure where OpenSSL failed; `what()` says what to do about it and
+/// never repeats the secret.
 class PIVOTAL_DETAIL_EXPORTED InvalidSecretError : public detail::SentenceError {
 public:
     using SentenceError::SentenceError;
 };
-
-namespace detail {
-
-class PIVOTAL_DETAIL_EXPORTED WebhookCategory : public std::error_category {
-public:
-    const char* name() const noexcept override { return "pivotal.webhook"; }
-
-    std::string message(int value) const override {
-        switch (static_cast<Errc>(value)) {
-            case Errc::missing_header:
-                return "missing header";
-            case Errc::malformed_header:
-                return "malformed header";
-            case Errc::timestamp_too_old:
-                return "timestamp too old";
-            case Errc::timestamp_too_new:
-                return "timestamp too new";
-            case Errc::signature_mismatch:
-                return "signature mismatch";
-            case Errc::malformed_event:
-                return "malformed event";
-            case Errc::invalid_secret:
-                return "invalid secret";
-            case Errc::crypto_failure:
-                return "failure inside OpenSSL";
-            default:
-                return "unknown error";
-        }
-    }
-};
-
-}  // namespace detail
-
-inline const std::error_category& webhook_category() noexcept {
-    return detail::immortal<detail::WebhookCategory>();
-}
-
-inline std::error_code make_error_code(Errc code) noexcept {
-    return {static_cast<int>(code), webhook_category()};
-}
-
-inline Reply reply(const std::error_code& code) noexcept {
-    if (!code) return {200, "ok"};
-    if (code.category() != webhook_category()) return {};
-    switch (static_cast<Errc>(code.value())) {
-        case Errc::missing_header:
-        case Errc::malformed_header:
-        case Errc::timestamp_too_old:
-        case Errc::timestamp_too_new:
-        case Errc::signature_mismatch:
-            return {401, "invalid signature"};
-        case Errc::malformed_event:
-            return {400, "malformed event"};
-        case Errc::invalid_secret:
-        case Errc::crypto_failure:
-        default:
-            return {};
-    }
-}
-
-inline int http_status(const std::error_code& code) noexcept {
-    return reply(code).status;
-}
 
 }}  // namespace pivotal::v1
 

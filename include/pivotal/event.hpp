@@ -11,7 +11,6 @@
 #include <utility>
 
 #include <pivotal/body.hpp>
-#include <pivotal/detail/core/immortal.hpp>
 #include <pivotal/detail/core/json_abi.hpp>
 #include <pivotal/detail/core/json_object.hpp>
 #include <pivotal/detail/core/refusal.hpp>
@@ -58,8 +57,7 @@ struct Event {
     const nlohmann::json& object() const& noexcept { return member_of_data("object"); }
     const nlohmann::json& object() const&& = delete;
 
-    /// `data.previous_attributes`: the former values of the changed fields, or a null value. It belongs to
-    /// this event.
+    /// `data.previous_attributes`: the former values of the changed fields, or a null value. It belongs to this event.
     const nlohmann::json& previous_attributes() const& noexcept { return member_of_data("previous_attributes"); }
     const nlohmann::json& previous_attributes() const&& = delete;
 
@@ -70,8 +68,7 @@ struct Event {
     /// `type` are strings of 1 to 256 bytes. The last of two equal keys wins; an escaped surrogate without a
     /// partner becomes U+FFFD.
     ///
-    /// Gives nullopt and Errc::malformed_event for everything else. Throws std::bad_alloc where memory runs
-    /// out.
+    /// Gives nullopt and Errc::malformed_event for everything else. Throws std::bad_alloc where memory runs out.
     template <class = void>  // a file that parses nothing does not pay for nlohmann's parser
     static std::optional<Event> parse(Body body, std::error_code& error);
     /// The same; throws WebhookVerificationError (Errc::malformed_event) where it is no event.

@@ -55,16 +55,9 @@ class HeaderSource;
 namespace detail {
 
 /// The name of a header: any text, as it is. White space around it makes it another name (RFC 9112 §5.1).
-class HeaderName {
-public:
+struct HeaderName : std::string_view {
     template <class Text, std::enable_if_t<is_text<Text> && !std::is_same_v<Text, HeaderName>, int> = 0>
-    HeaderName(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : text_(text_of(text)) {}
-
-    constexpr const char* data() const noexcept { return text_.data(); }
-    constexpr std::size_t size() const noexcept { return text_.size(); }
-
-private:
-    std::string_view text_;
+    HeaderName(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : std::string_view(text_of(text)) {}
 };
 
 FoundHeaders find_headers(const HeaderSource& source, std::optional<HeaderTable>& table);

@@ -32,9 +32,8 @@ struct WebhookOptions {
     std::chrono::seconds tolerance = std::chrono::minutes{5};
 };
 
-/// Verifies the deliveries of one endpoint: Standard Webhooks 1.0.0, symmetric (`v1`, HMAC-SHA256) and
-/// asymmetric (`v1a`, Ed25519), in the headers `svix-id`, `svix-timestamp` and `svix-signature`, or
-/// `webhook-...`.
+/// Verifies the deliveries of one endpoint: Standard Webhooks 1.0.0, symmetric (`v1`, HMAC-SHA256) and asymmetric
+/// (`v1a`, Ed25519), in the headers `svix-id`, `svix-timestamp` and `svix-signature`, or `webhook-...`.
 ///
 ///     static const pivotal::Webhook webhook = pivotal::Webhook::from_env();
 ///     std::error_code error;
@@ -51,12 +50,10 @@ struct WebhookOptions {
 /// work, by Event::id. Not for a body that was parsed and written again: verify the bytes that came.
 ///
 /// **What is checked**, in this order; nothing is parsed before it is authentic:
-/// 1. presence: `missing_header`. If any `svix-` header is there all three must be; else the `webhook-`
-///    family is used.
+/// 1. presence: `missing_header`. If any `svix-` header is there all three must be; else the `webhook-` family is used.
 /// 2. form: `malformed_header`. No name twice; an id of 1 to 256 visible ASCII characters without `.`, a
 ///    timestamp `[1-9][0-9]{0,11}`, a signature header of at most 8 KiB.
-/// 3. time: `timestamp_too_old`, `timestamp_too_new`. `now` is floored to seconds; exactly the tolerance
-///    away is good.
+/// 3. time: `timestamp_too_old`, `timestamp_too_new`. `now` is floored to seconds; exactly the tolerance away is good.
 /// 4. signature: `signature_mismatch`. Every `v1` candidate is compared in constant time; of Ed25519 candidates the
 ///    first sixteen count.
 /// 5. event (verify only): `malformed_event`, see Event::parse.
@@ -130,39 +127,43 @@ private:
     Webhook(std::shared_ptr<const detail::KeyRing> keys, WebhookOptions options) noexcept
         : keys_(std::move(keys)), tolerance_(options.tolerance) {}
 
-    /// The one path of construction: `add(KeyRing&)` puts keys into the ring.
+    /// With the keys that `add(KeyRing&)` puts into the ring.
     template <class Add>
-    static std::optional<Webhook> make(Add add, WebhookOptions options, detail::Refusal& refusal);
+    static std::optional<Webhook> make_or_code(Add add, WebhookOptions options, std::error_code& error) {
+        error = Errc::invalid_secret;
+        auto keys = std::make_shared<detail::KeyRing>();
+        error = detail::code_of(add(*keys));
+        if (error) return std::nullopt;
+        return Webhook(std::move(keys), options);
+    }
+
+#if defined(__cpp_exceptions)
     template <class Add>
-    static std::optional<Webhook> make_or_code(Add add, WebhookOptions options, std::error_code& error);
-    template <class Add>
-    static Webhook make_or_throw(Add add, WebhookOptions options);
+    static Webhook make_or_throw(Add add, WebhookOptions options) {
+        auto keys = std::make_shared<detail::KeyRing>();
+        if (const detail::Refusal refusal = add(*keys)) detail::raise<InvalidSecretError>(refusal);
+        return Webhook(std::move(keys), options);
+    }
+#endif
 
     /// The one path of verification.
-    detail::Refusal check(Body body, const HeaderSource& headers, Clock::time_point now, Delivery& delivery) const;
+    detail::Refusal check(Body body, const HeaderSource& headers, Clock::time_point now, Delivery& delivery) const {
+        std::optional<detail::HeaderTable> table;
+        const detail::FoundHeaders found = detail::find_headers(headers, table);
+        detail::CheckedHeaders checked;
+        if (const auto refusal = detail::check_headers(found, now, tolerance_, checked)) return refusal;
+        if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
+        if (const auto refusal = detail::check_signature(*keys_, checked, body.view(), delivery.secret)) return refusal;
+        delivery.message_id = std::string(checked.id);
+        delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
+        return detail::accepted;
+    }
 
     std::shared_ptr<const detail::KeyRing> keys_;  // null once it was moved from
     std::chrono::seconds tolerance_;
 };
 
 // ---- Construction ----
-
-template <class Add>
-std::optional<Webhook> Webhook::make(Add add, WebhookOptions options, detail::Refusal& refusal) {
-    auto keys = std::make_shared<detail::KeyRing>();
-    refusal = add(*keys);
-    if (refusal) return std::nullopt;
-    return Webhook(std::move(keys), options);
-}
-
-template <class Add>
-std::optional<Webhook> Webhook::make_or_code(Add add, WebhookOptions options, std::error_code& error) {
-    error = Errc::invalid_secret;
-    detail::Refusal refusal;
-    std::optional<Webhook> webhook = make(add, options, refusal);
-    error = detail::code_of(refusal);
-    return webhook;
-}
 
 inline std::optional<Webhook> Webhook::create(Secrets secrets, std::error_code& error, WebhookOptions options) {
     return make_or_code([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options, error);
@@ -178,19 +179,6 @@ inline std::optional<Webhook> Webhook::from_bytes(Body key, std::error_code& err
 
 // ---- Verification ----
 
-inline detail::Refusal Webhook::check(Body body, const HeaderSource& headers, Clock::time_point now,
-                                      Delivery& delivery) const {
-    std::optional<detail::HeaderTable> table;
-    const detail::FoundHeaders found = detail::find_headers(headers, table);
-    detail::CheckedHeaders checked;
-    if (const auto refusal = detail::check_headers(found, now, tolerance_, checked)) return refusal;
-    if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
-    if (const auto refusal = detail::check_signature(*keys_, checked, body.view(), delivery.secret)) return refusal;
-    delivery.message_id = std::string(checked.id);
-    delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
-    return detail::accepted;
-}
-
 namespace detail {
 
 template <class E, class = void>
@@ -204,12 +192,12 @@ template <class E>
 std::optional<E> parse_verified(Body body, Delivery&& delivery, std::error_code& error) {
     error = Errc::malformed_event;
     std::optional<E> event = E::parse(body, error);
-    if (!event) {
-        if (!error) error = Errc::malformed_event;
-        return event;
-    }
-    error.clear();
-    if constexpr (has_delivery<E>) event->delivery = std::move(delivery);
+    if (event)
+        error.clear();
+    else if (!error)
+        error = Errc::malformed_event;
+    if constexpr (has_delivery<E>)
+        if (event) event->delivery = std::move(delivery);
     return event;
 }
 
@@ -260,14 +248,6 @@ inline std::string Webhook::sign(std::string_view id, Clock::time_point timestam
 // ---- The functions that throw, on top of those that return a code ----
 
 #if defined(__cpp_exceptions)
-template <class Add>
-Webhook Webhook::make_or_throw(Add add, WebhookOptions options) {
-    detail::Refusal refusal;
-    std::optional<Webhook> webhook = make(add, options, refusal);
-    if (!webhook) detail::raise<InvalidSecretError>(refusal);
-    return *std::move(webhook);
-}
-
 inline Webhook::Webhook(Secrets secrets, WebhookOptions options)
     : Webhook(make_or_throw([&](auto& keys) { return detail::add_secrets(keys, secrets.view()); }, options)) {}
 

@@ -23,12 +23,10 @@ struct Base64Values {
 /// What base64_decode returns for a text that it refuses.
 inline constexpr std::size_t base64_invalid = static_cast<std::size_t>(-1);
 
-/// Decodes `text` strictly after RFC 4648 §4: the standard alphabet, padded fully or not at all, zero tail
-/// bits, nothing else. Returns the number of bytes written to `out`, or `base64_invalid` where the text is
-/// not of this form or does not fit into `capacity`; what `out` then holds is unspecified.
-///
-/// Its table is indexed by the text: a secret that is decoded leaves traces in the cache, once, when it is
-/// configured.
+/// Decodes `text` strictly after RFC 4648 §4: the standard alphabet, padded fully or not at all, zero tail bits, nothing
+/// else. Returns the number of bytes written to `out`, or `base64_invalid` where the text is not of this form or does
+/// not fit into `capacity`; what `out` then holds is unspecified. Its table is indexed by the text: a secret leaves
+/// traces in the cache, once, when it is configured.
 inline std::size_t base64_decode(std::string_view text, unsigned char* out, std::size_t capacity) noexcept {
     static constexpr Base64Values values;
     if (text.size() % 4 == 0 && !text.empty() && text.back() == '=')
@@ -52,15 +50,11 @@ inline std::size_t base64_decode(std::string_view text, unsigned char* out, std:
         *out++ = static_cast<unsigned char>(bits & 255U);
     }
     std::uint32_t tail_bits = 0;
-    if (tail == 2) {
-        const std::uint32_t bits = value(i) << 6 | value(i + 1);
-        *out = static_cast<unsigned char>(bits >> 4 & 255U);
-        tail_bits = bits & 15U;
-    } else if (tail == 3) {
-        const std::uint32_t bits = value(i) << 12 | value(i + 1) << 6 | value(i + 2);
-        *out++ = static_cast<unsigned char>(bits >> 10 & 255U);
-        *out = static_cast<unsigned char>(bits >> 2 & 255U);
-        tail_bits = bits & 3U;
+    if (tail != 0) {
+        const std::uint32_t bits = value(i) << 18 | value(i + 1) << 12 | (tail == 3 ? value(i + 2) << 6 : 0);
+        *out++ = static_cast<unsigned char>(bits >> 16 & 255U);
+        if (tail == 3) *out = static_cast<unsigned char>(bits >> 8 & 255U);
+        tail_bits = bits & (tail == 3 ? 0xFFU : 0xFFFFU);
     }
     return (seen & values.none) != 0 || tail_bits != 0 ? base64_invalid : size;
 }

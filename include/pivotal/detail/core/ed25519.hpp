@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
 #include <pivotal/detail/core/openssl.hpp>
@@ -18,8 +19,7 @@ enum class Ed25519Result { match, mismatch, failure };
 /// True for a public key of small order, such as 32 zero bytes: for one there are signatures that verify with many
 /// messages, which anyone can write down. OpenSSL takes them, as RFC 8032 does; no sender has one.
 inline bool has_small_order(const unsigned char (&key)[ed25519_key_size]) noexcept {
-    // The y coordinates, in words from the lowest, of the eight points whose order divides 8, also as y + p where that
-    // fits.
+    // The y coordinates, lowest word first, of the eight points whose order divides 8, also as y + p where that fits.
     static constexpr std::uint64_t known[][4] = {
         {0, 0, 0, 0},
         {1, 0, 0, 0},
@@ -29,15 +29,9 @@ inline bool has_small_order(const unsigned char (&key)[ed25519_key_size]) noexce
         {0xffffffffffffffed, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff},
         {0xffffffffffffffee, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff}};
     std::uint64_t y[4] = {};
-    std::size_t i = 0;
-    for (const unsigned char byte : key) {
-        y[i / 8] |= std::uint64_t{byte} << (i % 8 * 8);
-        ++i;
-    }
+    for (std::size_t i = 0; i < sizeof key; ++i) y[i / 8] |= std::uint64_t{key[i]} << (i % 8 * 8);
     y[3] &= 0x7fffffffffffffff;  // without the sign of x
-    for (const auto& other : known)
-        if (std::equal(y, y + 4, other)) return true;
-    return false;
+    return std::any_of(std::begin(known), std::end(known), [&](const auto& one) { return std::equal(y, y + 4, one); });
 }
 
 /// An Ed25519 public key (RFC 8032). Immutable; const members may run in many threads at once.

@@ -75,8 +75,7 @@ public:
     }
     explicit operator bool() const noexcept { return inner_ != nullptr; }
 
-    /// The tag of `head` followed by `rest`, in one pass and without a copy of either. False where OpenSSL
-    /// fails.
+    /// The tag of `head` followed by `rest`, in one pass and without a copy of either. False where OpenSSL fails.
     [[nodiscard]] bool compute(const ScratchContext& scratch, std::string_view head, std::string_view rest,
                                SecretBytes<sha256_size>& tag) const noexcept {
         EVP_MD_CTX* const context = scratch.get();

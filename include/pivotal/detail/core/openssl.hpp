@@ -20,15 +20,12 @@
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-struct MdContextDeleter {
+struct OpensslDeleter {
     void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
-};
-using MdContext = std::unique_ptr<EVP_MD_CTX, MdContextDeleter>;
-
-struct PublicKeyDeleter {
     void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
 };
-using PublicKey = std::unique_ptr<EVP_PKEY, PublicKeyDeleter>;
+using MdContext = std::unique_ptr<EVP_MD_CTX, OpensslDeleter>;
+using PublicKey = std::unique_ptr<EVP_PKEY, OpensslDeleter>;
 
 /// Ed25519 takes SHA-512 from a provider; where there is none OpenSSL calls every signature wrong.
 inline bool has_sha512() noexcept {

@@ -41,31 +41,6 @@ constexpr bool starts_with(std::string_view text, std::string_view prefix) noexc
     return text.substr(0, prefix.size()) == prefix;
 }
 
-/// What is wrong with the name of an environment variable; nullptr where nothing is.
-inline const char* variable_name_mistake(const char* name) noexcept {
-    if (!name) return "from_env takes the name of an environment variable, and was given a null pointer";
-    for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"})
-        if (starts_with(name, prefix))
-            return "from_env takes the name of an environment variable, and was given a secret";
-    return nullptr;
-}
-
-/// The name of an environment variable as a message may have it. A secret may have been given for one, also bare
-/// base64: what is not of capitals, digits and `_` alone, as portable names are (POSIX, XBD 8.1), is not repeated.
-inline const char* shown_variable_name(const char* name) noexcept {
-    constexpr std::string_view portable = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-    return std::string_view(name).find_first_not_of(portable) == std::string_view::npos
-               ? name
-               : "(whose name is not repeated, as it may be a secret)";
-}
-
-/// True for an id or another service's key. None is base64, which has no `_` and no `-`.
-inline bool is_other_token(std::string_view secret) noexcept {
-    for (const std::string_view prefix : {"sk_", "pk_", "rk_", "sk-", "ghp_", "ep_", "msg_", "evt_"})
-        if (starts_with(secret, prefix)) return true;
-    return false;
-}
-
 /// What is wrong with a text that is no secret at all, by its look; nullptr where it may be one.
 inline const char* obvious_mistake(std::string_view secret) noexcept {
     constexpr std::string_view quotes = "\"'`";
@@ -83,23 +58,16 @@ inline const char* obvious_mistake(std::string_view secret) noexcept {
     if (starts_with(secret, "pivotal_"))
         return "it is a Pivotal API key; give the endpoint's signing secret (whsec_...) from the dashboard's "
                "webhook page";
-    if (is_other_token(secret))
-        return "it is not a webhook secret but an id, or a key of another kind; give the endpoint's signing "
-               "secret (whsec_...) from the dashboard's webhook page";
+    // Base64 has no `_` and no `-`.
+    for (const std::string_view prefix : {"sk_", "pk_", "rk_", "sk-", "ghp_", "ep_", "msg_", "evt_"})
+        if (starts_with(secret, prefix))
+            return "it is not a webhook secret but an id, or a key of another kind; give the endpoint's signing "
+                   "secret (whsec_...) from the dashboard's webhook page";
     for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"})
         if (secret.find(prefix, 1) != secret.npos)
             return "there is text in front of its prefix; remove what stands in front, and separate several "
                    "secrets by white space";
     return nullptr;
-}
-
-/// What is wrong with the base64 behind a prefix; nullptr where its form is right but for its length.
-inline const char* base64_mistake(std::string_view payload) noexcept {
-    if (payload.find_first_of("-_") != payload.npos)
-        return "it is url-safe base64 (with - or _); it must be standard base64 (with + and /), as the "
-               "dashboard shows it";
-    return "it is not base64 of standard form (letters, digits, + and /, padded fully or not at all); was it "
-           "cut or changed while copying?";
 }
 
 /// Takes the first of the secrets off `rest`; empty where there is none left. They are separated by white space.
@@ -123,8 +91,11 @@ constexpr SecretForm form_of(std::string_view secret) noexcept {
     return {false, starts_with(secret, "whsec_") ? secret.substr(6) : secret};
 }
 
-inline Refusal add_hmac_key(KeyRing& keys, const unsigned char* bytes, std::size_t size, std::size_t number) {
-    HmacSha256Key key(bytes, size);
+/// Adds an HMAC key that is no text but the key itself, of the `number`th secret from 0.
+inline Refusal add_raw_key(KeyRing& keys, std::string_view bytes, std::size_t number = 0) {
+    if (bytes.empty()) return {Errc::invalid_secret, "the key is empty"};
+    const ErrorQueueGuard guard;
+    HmacSha256Key key(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
     if (!key) return {Errc::crypto_failure, secret_advice_openssl};
     keys.hmac.push_back({std::move(key), number});
     return accepted;
@@ -157,12 +128,18 @@ inline Refusal add_secret(KeyRing& keys, std::string_view secret, std::size_t nu
         return {Errc::invalid_secret,
                 "it is too long: a signing secret has at most 75 bytes; were two pasted together?"};
     const std::size_t size = base64_decode(form.base64, key.data, key.size());
-    if (size == base64_invalid) return {Errc::invalid_secret, base64_mistake(form.base64)};
+    if (size == base64_invalid)
+        return {Errc::invalid_secret,
+                form.base64.find_first_of("-_") != form.base64.npos
+                    ? "it is url-safe base64 (with - or _); it must be standard base64 (with + and /), as the "
+                      "dashboard shows it"
+                    : "it is not base64 of standard form (letters, digits, + and /, padded fully or not at all); was "
+                      "it cut or changed while copying?"};
     if (size < min_secret_size)
         return {Errc::invalid_secret,
                 "it is too short: a signing secret has at least 24 bytes (32 characters behind whsec_); was it cut "
                 "while copying?"};
-    return add_hmac_key(keys, key.data, size, number);
+    return add_raw_key(keys, {reinterpret_cast<const char*>(key.data), size}, number);
 }
 
 /// Adds every one of the secrets.
@@ -180,19 +157,21 @@ inline Refusal add_secrets(KeyRing& keys, std::string_view secrets) {
     return accepted;
 }
 
-/// Adds an HMAC key that is no text but the key itself.
-inline Refusal add_raw_key(KeyRing& keys, std::string_view key) {
-    if (key.empty()) return {Errc::invalid_secret, "the key is empty"};
-    const ErrorQueueGuard guard;
-    return add_hmac_key(keys, reinterpret_cast<const unsigned char*>(key.data()), key.size(), 0);
-}
-
 /// Adds the secrets that the environment variable `name` holds.
 inline Refusal add_secrets_of_variable(KeyRing& keys, const char* name) {
-    if (const char* const mistake = variable_name_mistake(name)) return {Errc::invalid_secret, mistake};
+    if (!name)
+        return {Errc::invalid_secret,
+                "from_env takes the name of an environment variable, and was given a null pointer"};
+    for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"})
+        if (starts_with(name, prefix))
+            return {Errc::invalid_secret, "from_env takes the name of an environment variable, and was given a secret"};
     const char* const secrets = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): as documented
     Refusal refusal = add_secrets(keys, secrets ? std::string_view(secrets) : std::string_view());
-    refusal.variable = shown_variable_name(name);
+    // It may be a secret in bare base64: what is no portable name (POSIX, XBD 8.1) is not repeated.
+    constexpr std::string_view portable = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    refusal.variable = std::string_view(name).find_first_not_of(portable) == std::string_view::npos
+                           ? name
+                           : "(whose name is not repeated, as it may be a secret)";
     return refusal;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -24,44 +23,25 @@ inline int unicode_escape(std::string_view json, std::size_t at) noexcept {
     return value;
 }
 
-/// Calls `use(at)` for each escaped surrogate of `json` that has no partner: for the place of its backslash. Its
-/// six characters may be overwritten.
-///
-/// Outside of a string a backslash is an error before and after, so there is no need to know where the
-/// strings are.
-template <class Use>
-void for_each_lone_surrogate(std::string_view json, Use&& use) {
-    std::size_t at = 0;
-    while (at < json.size()) {
-        const void* const found = std::memchr(json.data() + at, '\\', json.size() - at);
-        if (!found) break;
-        at = static_cast<std::size_t>(static_cast<const char*>(found) - json.data());
+/// `json` with each escaped surrogate that has no partner turned into U+FFFD, as Go's encoding/json reads it: JavaScript
+/// writes such an escape when it cuts a string inside an emoji, RFC 8259 §8.2 allows it, and nlohmann/json refuses it.
+/// `copy` holds the text where it had to be changed. Outside of a string a backslash is an error before and after, so
+/// there is no need to know where the strings are.
+inline std::string_view with_whole_surrogates(std::string_view json, std::string& copy) {
+    for (std::size_t at = 0; (at = json.find('\\', at)) != json.npos;) {
         const int unit = unicode_escape(json, at);
         if (unit < 0xD800 || unit > 0xDFFF) {
             at += 2;  // an escaped backslash counts as one
             continue;
         }
         const int next = unicode_escape(json, at + 6);
-        if (unit < 0xDC00 && next >= 0xDC00 && next <= 0xDFFF) {
-            at += 12;
-            continue;
+        const bool is_pair = unit < 0xDC00 && next >= 0xDC00 && next <= 0xDFFF;
+        if (!is_pair) {
+            if (copy.empty()) copy.assign(json);
+            copy.replace(at, 6, "\\ufffd");
         }
-        use(at);
-        at += 6;
+        at += is_pair ? 12 : 6;
     }
-}
-
-/// What stands for a lone surrogate: U+FFFD, the replacement character, in as many characters.
-inline constexpr std::string_view replacement_escape = "\\ufffd";
-
-/// `json` with each escaped surrogate that has no partner turned into U+FFFD, as Go's encoding/json reads it:
-/// JavaScript writes such an escape when it cuts a string inside an emoji, RFC 8259 §8.2 allows it, and
-/// nlohmann/json refuses it. `copy` holds the text where it had to be changed.
-inline std::string_view with_whole_surrogates(std::string_view json, std::string& copy) {
-    for_each_lone_surrogate(json, [&](std::size_t at) {
-        if (copy.empty()) copy.assign(json);
-        copy.replace(at, replacement_escape.size(), replacement_escape);
-    });
     return copy.empty() ? json : std::string_view(copy);
 }
 

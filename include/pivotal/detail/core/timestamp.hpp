@@ -25,9 +25,8 @@ constexpr std::optional<std::int64_t> parse_timestamp(std::string_view text) noe
     return seconds;
 }
 
-/// Refuses a timestamp further from `now` than `tolerance`, either way. Seconds of a clock and a parsed
-/// timestamp stay below 10^13, so that their difference cannot overflow; nothing is added to the tolerance,
-/// which may be the largest.
+/// Refuses a timestamp further from `now` than `tolerance`, either way. Seconds of a clock and a parsed timestamp stay
+/// below 10^13, so that their difference cannot overflow; nothing is added to the tolerance, which may be the largest.
 inline Refusal check_time(std::int64_t timestamp, std::chrono::system_clock::time_point now,
                           std::chrono::seconds tolerance) noexcept {
     const std::int64_t allowed = (std::max<std::int64_t>)(tolerance.count(), 0);
