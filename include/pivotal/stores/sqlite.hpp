@@ -28,7 +28,8 @@ namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_A
 /// was removed or replaced while it was open is an error, too: start again.
 ///
 /// The constructor opens the file and creates its table, `pivotal_claims`; it throws StoreError. The file may
-/// be one of yours, which then is in WAL mode. Not on a network file system; open it after a fork, not before.
+/// be one of yours, which then is in WAL mode. Not on a network file system; open it after a fork, not before: a
+/// process that was forked while another thread used one can open none.
 ///
 /// Time is the machine's clock: when that is set, leases and retention shift with it.
 class SqliteStore final : public IdempotencyStore {

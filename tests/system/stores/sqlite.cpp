@@ -482,6 +482,50 @@ TEST_CASE("a store and an inbox that were forked are opened anew", "[sqlite][pro
     CHECK(store->claim("0", "after", 1h) == Claim::duplicate);  // the parent's own is as it was
 }
 
+TEST_CASE("a process that was forked in a transaction of its parent's harms nothing, and says so",
+          "[sqlite][processes]") {
+    Kind kind;
+    pivotal::detail::SqliteDatabase database(kind.address(), pivotal::detail::sqlite_inbox, true);
+    const std::string answer = kind.address() + ".answer", body(3'000'000, 'x');  // more than SQLite's cache holds
+    const auto ask = [&] {
+        const pid_t child = fork();
+        if (child == 0) {
+            std::string error = "none";
+            try {
+                kind.store();
+            } catch (const StoreError& refused) {
+                error = refused.what();
+            }
+            support::write_file(answer, error);
+            _exit(0);
+        }
+        waitpid(child, nullptr, 0);
+        return support::read_file(answer);
+    };
+    enum { begins, waits, ends };
+    std::atomic<int> step{begins};
+    std::thread writing([&] {
+        database.write(true, [&](pivotal::detail::SqliteFile& file) {
+            const auto insert = [&](std::int64_t seq) {
+                file.execute("INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (?, ?)", seq, body);
+            };
+            insert(1);
+            step = waits;
+            support::wait_until("the child has ended", [&] { return step == ends; });
+            insert(2);
+            return true;
+        });
+    });
+    support::wait_until("the transaction has begun", [&] { return step == waits; });
+    const std::string refused = ask();
+    step = ends;
+    writing.join();
+    CHECK(refused == "SQLite: this process was forked while a thread used a database: fork first, and then open it");
+    CHECK(Database(kind.address()).text("PRAGMA integrity_check") == "ok");
+    CHECK(Database(kind.address()).number("SELECT count(*) FROM pivotal_inbox_bodies") == 2);
+    CHECK(ask() == "none");
+}
+
 TEST_CASE("what a forked process has stored outlives its parent", "[sqlite][processes]") {
     Kind kind;
     const std::string ready = kind.address() + ".ready";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <list>
@@ -23,10 +24,23 @@ namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The connections of this process. One that was forked may not use those that it inherited, and cannot have new ones
 /// beside them: SQLite would take its parent's locks for its own. So they are closed, without a word to the files,
-/// before it opens its first.
+/// before it opens its first. One that is in a transaction cannot be closed without a word: such a process has none.
 class SqliteConnections {
 public:
+    /// While it lives, this thread works with a connection.
+    struct InUse {
+        InUse() noexcept { ++all().in_use_; }
+        ~InUse() { --all().in_use_; }
+        InUse(const InUse&) = delete;
+        InUse& operator=(const InUse&) = delete;
+    };
+
     void close_inherited() {
+        const bool in_use = in_use_ > 0;  // by the parent still, if process_ is its
+        if (process_ == process_id()) return;
+        if (in_use)
+            throw StoreError(
+                "SQLite: this process was forked while a thread used a database: fork first, and then open it");
         const std::lock_guard<std::mutex> lock(mutex_);
         if (process_ == process_id()) return;
         for (sqlite3* const connection : known_) {
@@ -53,7 +67,8 @@ public:
 private:
     std::mutex mutex_;
     std::list<sqlite3*> known_;
-    long process_ = process_id();
+    std::atomic<long> process_ = process_id();
+    std::atomic<int> in_use_{0};
 };
 
 /// A connection to a SQLite file in WAL mode, for one thread at a time.
@@ -65,6 +80,7 @@ public:
         if (!sqlite3_threadsafe()) throw StoreError("SQLite: this library was built without threads");
         wait_until(DueTime::of_call());
         SqliteConnections::all().close_inherited();
+        const SqliteConnections::InUse in_use;
         const auto utf8 = path.u8string();
         sqlite3* made = nullptr;
         const int result = sqlite3_open_v2(
@@ -94,7 +110,12 @@ public:
         }
         SqliteConnections::all().add(made);
     }
-    ~SqliteFile() { SqliteConnections::all().remove(connection_.get()); }
+    ~SqliteFile() {
+        const SqliteConnections::InUse in_use;
+        SqliteConnections::all().remove(connection_.get());
+        statements_.clear();
+        connection_.reset();
+    }
     SqliteFile(const SqliteFile&) = delete;
     SqliteFile& operator=(const SqliteFile&) = delete;
 
@@ -128,6 +149,7 @@ public:
     /// one brings it there, and only a machine that loses its power can forget it.
     template <class Work>
     void write(bool durable, const Work& work) {
+        const SqliteConnections::InUse in_use;
         if (durable != durable_) {  // FULL: the log is synchronised at each commit
             sqlite_execute(connection_.get(), durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
             durable_ = durable;
@@ -143,6 +165,7 @@ public:
 
     template <class Work>
     void read(const Work& work) {
+        const SqliteConnections::InUse in_use;
         in_transaction("BEGIN", work);
     }
 
