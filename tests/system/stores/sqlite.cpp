@@ -437,6 +437,45 @@ TEST_CASE("a body that cannot be read is buried with its reason, and stops nothi
     CHECK(dead[0].body.empty());
 }
 
+#if SQLITE_VERSION_NUMBER >= 3031000  // sqlite3_hard_heap_limit64
+TEST_CASE("an event whose body there is no memory for stays in the inbox, whole", "[sqlite][inbox]") {
+    Kind kind;
+    SECTION("in UTF-8") {}
+    SECTION("in UTF-16, which is converted as it is read") {
+        Database(kind.address()).run("PRAGMA encoding = 'UTF-16'; CREATE TABLE yours (x)");
+    }
+    const auto inbox = kind.inbox();
+    const std::string body(600'000, 'x');
+    int refused = 0, taken = 0;
+    for (int more = 0; more < 5'000'000; more += 100'000) {
+        CHECK(inbox->put(event_of("evt_1"), body));
+        sqlite3_hard_heap_limit64(sqlite3_memory_used() + more);
+        std::optional<pivotal::Job> job;
+        std::string error = "none";
+        try {
+            job = inbox->take(1h);
+        } catch (const StoreError& failed) {
+            error = failed.what();
+        }
+        sqlite3_hard_heap_limit64(0);
+        if (!job) {
+            CHECK(error == "SQLite: out of memory");
+            CHECK(inbox->dead(10).empty());
+            ++refused;
+            job = inbox->take(1h);
+        } else {
+            ++taken;
+        }
+        REQUIRE(job);
+        CHECK(job->attempt == 1);
+        CHECK(job->body == body);
+        CHECK(inbox->forget("evt_1"));
+    }
+    CHECK(refused > 0);
+    CHECK(taken > 0);
+}
+#endif
+
 TEST_CASE("a store and an inbox that were forked are opened anew", "[sqlite][processes]") {
     Kind kind;
     const auto store = kind.store();

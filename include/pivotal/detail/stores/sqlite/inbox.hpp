@@ -114,7 +114,10 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
 
 inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
     const StoreTime length = detail::store_time(lease);
-    std::optional<std::int64_t> unreadable;
+    struct Unreadable {
+        std::int64_t seq;
+        std::string error;
+    };
     const auto next = [&](File& file) -> std::optional<Job> {
         const StoreTime now = File::now();
         auto row = file.run(
@@ -130,9 +133,8 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
         try {
             auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", seq);
             if (body.next()) job.body = body.bytes(0);
-        } catch (const StoreError&) {
-            unreadable = seq;
-            throw;
+        } catch (const detail::SqliteCorrupted& error) {
+            throw Unreadable{seq, std::string("its body cannot be read: ") + error.what()};
         }
         job.event = detail::restored(row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4), job.body);
         job.message_id = job.event.delivery.message_id;
@@ -146,14 +148,12 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
     for (;;) {
         try {
             return database_.write(false, next);
-        } catch (const StoreError& error) {
-            if (!unreadable) throw;
+        } catch (const Unreadable& job) {
             // It is to stop none of those behind it. In a transaction that has met what is broken SQLite writes no more.
             database_.execute(true, R"(
                 UPDATE pivotal_inbox SET state = 2, attempt = attempt + 1, ended_at = ?1, error = ?2
                 WHERE seq = ?3 AND state = 0 AND due_at <= ?1)",
-                              File::now(), std::string("its body cannot be read: ") + error.what(),
-                              *std::exchange(unreadable, std::nullopt));
+                              File::now(), job.error, job.seq);
         }
     }
 }
@@ -247,7 +247,7 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
                 return body.next() ? body.bytes(0) : std::string();
             });
             detail::restore(job.event, job.body);
-        } catch (const StoreError&) {
+        } catch (const detail::SqliteCorrupted&) {
         }
     return all;
 }

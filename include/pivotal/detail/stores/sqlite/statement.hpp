@@ -26,9 +26,17 @@ public:
     using StoreError::StoreError;
 };
 
+/// What was stored cannot be read any more.
+class SqliteCorrupted : public StoreError {
+public:
+    using StoreError::StoreError;
+};
+
 [[noreturn]] inline void throw_sqlite_error(sqlite3* connection) {
     const std::string text = std::string("SQLite: ") + sqlite3_errmsg(connection);
-    if ((sqlite3_errcode(connection) & 0xff) == SQLITE_BUSY) throw SqliteBusy(text);
+    const int code = sqlite3_errcode(connection) & 0xff;
+    if (code == SQLITE_BUSY) throw SqliteBusy(text);
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) throw SqliteCorrupted(text);
     throw StoreError(text);
 }
 
