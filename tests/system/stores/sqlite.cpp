@@ -474,6 +474,33 @@ TEST_CASE("an event whose body there is no memory for stays in the inbox, whole"
     CHECK(refused > 0);
     CHECK(taken > 0);
 }
+
+TEST_CASE("a text that there is no memory for is an error, not empty", "[sqlite]") {
+    Kind kind;
+    const Database database(kind.address());
+    database.run("PRAGMA encoding = 'UTF-16'; CREATE TABLE yours (x)");
+    const std::string text(600'000, 'x');
+    pivotal::detail::SqliteStatement(database, "INSERT INTO yours VALUES (?)").execute(text);
+    int refused = 0, read = 0;
+    for (int more = 0; more < 5'000'000; more += 50'000) {
+        const pivotal::detail::SqliteStatement statement(database, "SELECT x FROM yours");
+        std::string error = "none", found = text;
+        sqlite3_hard_heap_limit64(sqlite3_memory_used() + more);
+        try {
+            pivotal::detail::SqliteStatement::Run row(statement);
+            if (row.next()) found = row.bytes(0);
+            ++read;
+        } catch (const StoreError& failed) {
+            error = failed.what();
+            ++refused;
+        }
+        sqlite3_hard_heap_limit64(0);
+        CHECK((error == "none" || error == "SQLite: out of memory"));
+        CHECK(found == text);
+    }
+    CHECK(refused > 0);
+    CHECK(read > 0);
+}
 #endif
 
 TEST_CASE("a store and an inbox that were forked are opened anew", "[sqlite][processes]") {

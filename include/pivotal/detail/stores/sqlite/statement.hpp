@@ -108,6 +108,7 @@ public:
             const void* const data = sqlite3_column_type(statement_, column) == SQLITE_TEXT
                                          ? static_cast<const void*>(sqlite3_column_text(statement_, column))
                                          : sqlite3_column_blob(statement_, column);
+            if (!data && (sqlite3_errcode(sqlite3_db_handle(statement_)) & 0xff) == SQLITE_NOMEM) fail();  // no NULL
             const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
             return data ? std::string(static_cast<const char*>(data), size) : std::string();
         }
@@ -124,7 +125,7 @@ public:
                     : sqlite3_bind_blob64(statement_, index, data, bytes.size(), SQLITE_STATIC);
             if (result != SQLITE_OK) fail();
         }
-        [[noreturn]] void fail() { throw_sqlite_error(sqlite3_db_handle(statement_)); }
+        [[noreturn]] void fail() const { throw_sqlite_error(sqlite3_db_handle(statement_)); }
 
         sqlite3_stmt* const statement_;
     };
