@@ -247,6 +247,54 @@ TEST_CASE("each call waits its own time for a lock, whoever has waited before it
     CHECK(stored);
 }
 
+TEST_CASE("a call waits for another thread's no longer than its own time", "[sqlite]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    SECTION("which has not ended") {
+        pivotal::detail::SqliteDatabase database(kind.address(), pivotal::detail::sqlite_inbox, true);
+        std::atomic<bool> reads{false}, refused{false};
+        std::thread first([&] {
+            database.read([&](pivotal::detail::SqliteFile&) {
+                reads = true;
+                support::wait_until("the other has been refused", [&] { return refused.load(); });
+                return true;
+            });
+        });
+        support::wait_until("the first reads", [&] { return reads.load(); });
+        std::string error = "none";
+        try {
+            const pivotal::detail::DueTime due(std::chrono::steady_clock::now() + 20ms);
+            database.read([&](pivotal::detail::SqliteFile&) { return refused = true; });
+        } catch (const StoreError& busy) {
+            error = busy.what();
+        }
+        refused = true;
+        first.join();
+        CHECK(error == "SQLite: database is locked");
+        CHECK(database.read([](pivotal::detail::SqliteFile&) { return true; }));
+    }
+    SECTION("and has either done all of its work then, or nothing") {
+        sync_takes_ms = 3;
+        std::atomic<int> next{0}, stored{0}, refused{0};
+        std::vector<std::thread> running;
+        for (int thread = 0; thread < 8; ++thread)
+            running.emplace_back([&, thread] {
+                while (next < 2000 && (stored == 0 || refused == 0 || next < 400)) try {
+                        const std::string id = std::to_string(next++);
+                        const pivotal::detail::DueTime due(std::chrono::steady_clock::now() +
+                                                           std::chrono::milliseconds(thread));
+                        if (inbox->put(event_of(id), "{}")) ++stored;
+                    } catch (const StoreError&) {
+                        ++refused;
+                    }
+            });
+        for (std::thread& thread : running) thread.join();
+        sync_takes_ms = 0;
+        CHECK(refused > 0);
+        CHECK(inbox->stats().ready == static_cast<std::uint64_t>(stored));
+    }
+}
+
 TEST_CASE("a handler that ends while the file is locked for long does not run twice", "[sqlite][inbox][worker]") {
     Kind kind;
     const auto inbox = kind.inbox();

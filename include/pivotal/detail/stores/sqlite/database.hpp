@@ -86,6 +86,15 @@ private:
         state.waiting.push_back(&task);
         while (!task.finished) {
             if (state.busy) {
+                if (state.finished.wait_until(lock, task.deadline) == std::cv_status::no_timeout || task.finished)
+                    continue;
+                const auto place = std::find(state.waiting.begin(), state.waiting.end(), &task);
+                if (place != state.waiting.end()) {
+                    state.waiting.erase(place);
+                    throw SqliteBusy("SQLite: database is locked");
+                }
+                // It has begun, and all that it works with is on this thread's stack. It keeps to its time by itself,
+                // but for a slow disk.
                 state.finished.wait(lock);
                 continue;
             }
@@ -102,54 +111,45 @@ private:
     }
 
     void open_and_run(std::optional<SqliteFile>& file, const Group& group) noexcept {
+        Deadline first = (Deadline::max)();
+        for (const Task* const task : group) first = (std::min)(first, task->deadline);
+        const DueTime due(first);
         try {
             if (!file) file.emplace(path_, table_, create_schema_);  // in a process that was forked
+            file->wait_until(first);
             run(*file, group);
         } catch (...) {
             for (Task* const task : group) fail(*task);
         }
     }
 
-    static void run(SqliteFile& file, const Group& group) noexcept {
-        bool durable = false, any = false;
-        Deadline first = (Deadline::max)();
+    static void run(SqliteFile& file, const Group& group) {
+        bool durable = false;
+        Group writes;
         for (Task* const task : group) {
-            if (task->kind == Kind::read) {
-                run_alone(file, *task);
-                continue;
-            }
-            any = true;
+            if (task->kind != Kind::read) writes.push_back(task);
             durable = durable || task->kind == Kind::durable_write;
-            first = (std::min)(first, task->deadline);
         }
-        if (!any) return;
-        const auto each = [&](auto&& use) {
-            for (Task* const task : group)
-                if (task->kind != Kind::read) use(*task);
-        };
+        for (Task* const task : group)
+            if (task->kind == Kind::read) run_alone(file, *task);
+        if (writes.empty()) return;
         bool begun = false;
-        file.wait_until(first);
         try {
             file.write(durable, [&] {
                 begun = true;
-                each([](Task& task) { task.work(); });
+                for (Task* const task : writes) task->work();
             });
-            each([](Task& task) { task.ended = true; });
-        } catch (const SqliteBusy&) {  // nobody can write: those whose time is over need not wait for the others
-            const Deadline now = std::chrono::steady_clock::now();
-            each([&](Task& task) {
-                if (task.deadline <= now) fail(task);
-            });
+            for (Task* const task : writes) task->ended = true;
         } catch (...) {
-            if (!begun)
-                each(fail);
-            else  // one of them has spoilt it for all
-                each([&](Task& task) { run_alone(file, task); });
+            for (Task* const task : writes)
+                if (begun)  // one of them has spoilt it for all
+                    run_alone(file, *task);
+                else
+                    fail(*task);
         }
     }
 
     static void run_alone(SqliteFile& file, Task& task) noexcept {
-        file.wait_until(task.deadline);
         try {
             if (task.kind == Kind::read)
                 file.read(task.work);
@@ -161,8 +161,14 @@ private:
         }
     }
 
-    /// With the exception that is being handled.
+    /// With the exception that is being handled. Where that is a lock, a task that has time left is tried again.
     static void fail(Task& task) noexcept {
+        try {
+            throw;
+        } catch (const SqliteBusy&) {
+            if (std::chrono::steady_clock::now() < task.deadline) return;
+        } catch (...) {
+        }
         task.ended = true;
         task.failure = std::current_exception();
     }
