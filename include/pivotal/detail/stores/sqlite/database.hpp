@@ -25,7 +25,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 class SqliteDatabase {
 public:
     SqliteDatabase(std::filesystem::path path, const StoreTable& table, bool create_schema)
-        : path_(std::move(path)), table_(table), create_schema_(create_schema) {
+        : path_(lasting(std::move(path))), table_(table), create_schema_(create_schema) {
         name_ = state_.get().file.emplace(path_, table_, create_schema_).name();
     }
     SqliteDatabase(const SqliteDatabase&) = delete;
@@ -53,6 +53,12 @@ public:
     }
 
 private:
+    /// That of the same file when the process has another working directory: a daemon's, which has forked.
+    static std::filesystem::path lasting(std::filesystem::path path) {
+        const bool is_uri = path.native().compare(0, 5, std::filesystem::path("file:").native()) == 0;
+        return is_uri || path.empty() || path == ":memory:" ? path : std::filesystem::absolute(path);
+    }
+
     enum class Kind { read, write, durable_write };
     struct Task {
         Kind kind;
