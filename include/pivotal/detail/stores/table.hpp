@@ -14,6 +14,7 @@ struct StoreTable {
     const char* name;
     const char* columns;  // all that are used, or an error at opening
     const char* schema;
+    const char* trigger = nullptr;  // that it needs
 };
 
 /// Throws StoreError where `comment`, which stands beside `table` in the database and needs no right to be read, says

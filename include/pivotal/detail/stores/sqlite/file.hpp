@@ -108,6 +108,8 @@ public:
         } catch (const StoreError& error) {
             refuse("has another " + name + " than this version's: " + error.what());
         }
+        if (table.trigger && definition_of(table.trigger).empty())
+            refuse(std::string("has no trigger ") + table.trigger);
         SqliteConnections::all().add(made);
     }
     ~SqliteFile() {

@@ -15,7 +15,8 @@ CREATE INDEX IF NOT EXISTS pivotal_claims_expiry ON pivotal_claims (expires_at);
 inline constexpr StoreTable sqlite_inbox{
     "pivotal_inbox",
     "seq, consumer, event_id, type, message_id, signed_at, received_at, state, attempt, due_at, owner, "
-    "taken_at, lease_until, ended_at, expires_at, error",
+    "taken_at, lease_until, ended_at, expires_at, error, "
+    "(SELECT body FROM pivotal_inbox_bodies AS b WHERE b.seq = pivotal_inbox.seq)",
     R"(CREATE TABLE IF NOT EXISTS pivotal_inbox ( -- pivotal-webhook schema 1
     -- state: 0 to be done, due at due_at; leased until lease_until where it has an owner. 1 done, until expires_at.
     -- 2 dead since ended_at. Bodies are apart, so that a change of state does not write them again.
@@ -30,7 +31,8 @@ CREATE TRIGGER IF NOT EXISTS pivotal_inbox_drop_body AFTER DELETE ON pivotal_inb
 CREATE INDEX IF NOT EXISTS pivotal_inbox_due ON pivotal_inbox (consumer, due_at, seq) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS pivotal_inbox_done ON pivotal_inbox (consumer, expires_at) WHERE state = 1;
 CREATE INDEX IF NOT EXISTS pivotal_inbox_dead ON pivotal_inbox (consumer, ended_at, seq) WHERE state = 2;
-)"};
+)",
+    "pivotal_inbox_drop_body"};
 
 inline constexpr const char* sqlite_marks = R"(CREATE TABLE IF NOT EXISTS pivotal_processed (
     consumer TEXT NOT NULL, event_id TEXT NOT NULL, expires_at INTEGER NOT NULL,
