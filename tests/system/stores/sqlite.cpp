@@ -247,6 +247,17 @@ TEST_CASE("each call waits its own time for a lock, whoever has waited before it
     CHECK(stored);
 }
 
+TEST_CASE("a worker that has nothing to do stops nobody, and nobody stops it", "[sqlite][inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+    CHECK(inbox->done(*inbox->take(1h)));
+    Database other(kind.address());
+    other.run("BEGIN IMMEDIATE");
+    CHECK_FALSE(inbox->take(1h));  // or an error
+    other.run("COMMIT");
+}
+
 TEST_CASE("a call waits for another thread's no longer than its own time", "[sqlite]") {
     Kind kind;
     const auto inbox = kind.inbox();

@@ -34,10 +34,16 @@ public:
     /// See SqliteFile::name.
     const std::string& name() const noexcept { return name_; }
 
-    /// What `work` returns, which runs in a write transaction with the file; it may run twice. See SqliteFile::write.
+    /// What `work` returns, which runs in a write transaction with the file; it may run twice. See SqliteFile::Kind.
     template <class Work>
     auto write(bool durable, Work work) {
         return join(durable ? Kind::durable_write : Kind::write, work);
+    }
+
+    /// The same for `work` that often has nothing to write.
+    template <class Work>
+    auto may_write(Work work) {
+        return join(Kind::may_write, work);
     }
 
     /// How many rows a statement changes, in a write transaction of its own.
@@ -59,7 +65,7 @@ private:
         return is_uri || path.empty() || path == ":memory:" ? path : std::filesystem::absolute(path);
     }
 
-    enum class Kind { read, write, durable_write };
+    using Kind = SqliteFile::Kind;
     struct Task {
         Kind kind;
         std::function<void()> work;
@@ -130,18 +136,18 @@ private:
     }
 
     static void run(SqliteFile& file, const Group& group) {
-        bool durable = false;
+        Kind most = Kind::read;
         Group writes;
         for (Task* const task : group) {
             if (task->kind != Kind::read) writes.push_back(task);
-            durable = durable || task->kind == Kind::durable_write;
+            most = (std::max)(most, task->kind);
         }
         for (Task* const task : group)
             if (task->kind == Kind::read) run_alone(file, *task);
         if (writes.empty()) return;
         bool begun = false;
         try {
-            file.write(durable, [&] {
+            file.transact(most, [&] {
                 begun = true;
                 for (Task* const task : writes) task->work();
             });
@@ -157,10 +163,7 @@ private:
 
     static void run_alone(SqliteFile& file, Task& task) noexcept {
         try {
-            if (task.kind == Kind::read)
-                file.read(task.work);
-            else
-                file.write(task.kind == Kind::durable_write, task.work);
+            file.transact(task.kind, task.work);
             task.ended = true;
         } catch (...) {
             fail(task);

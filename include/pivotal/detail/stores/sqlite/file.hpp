@@ -98,7 +98,7 @@ public:
         const std::string name = table.name;
         std::string definition = definition_of(name);
         if (definition.empty() && create_schema) {
-            write(true, [&] { sqlite_execute(made, table.schema); });
+            transact(Kind::durable_write, [&] { sqlite_execute(made, table.schema); });
             definition = definition_of(name);
         }
         if (definition.empty()) refuse("has no table " + name + ", and StoreOptions::create_schema is false");
@@ -147,28 +147,36 @@ public:
         return statement(sql).execute(values...);
     }
 
-    /// Does `work` in a write transaction. Where `durable`, the disk has it when this returns; else the next durable
-    /// one brings it there, and only a machine that loses its power can forget it.
+    /// What a transaction is for; of several that are done in one, the greatest.
+    enum class Kind {
+        read,
+        may_write,      ///< Often there is nothing to write: it locks nobody out before, and may run twice.
+        write,          ///< A machine that loses its power before the next durable one can forget it.
+        durable_write,  ///< The disk has it when it is over.
+    };
+
+    /// Does `work` in a transaction.
     template <class Work>
-    void write(bool durable, const Work& work) {
+    void transact(Kind kind, const Work& work) {
         const SqliteConnections::InUse in_use;
+        if (kind == Kind::read) return in_transaction("BEGIN", work);
+        const bool durable = kind == Kind::durable_write;
         if (durable != durable_) {  // FULL: the log is synchronised at each commit
             sqlite_execute(connection_.get(), durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
             durable_ = durable;
         }
-        in_transaction("BEGIN IMMEDIATE", [&] {
+        const auto checked = [&] {
             work();
             // What is written to a file without a name is gone when it is closed.
             int moved = 0;
             sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
             if (moved) refuse("was removed or replaced while it was open: nothing more is stored in it");
-        });
-    }
-
-    template <class Work>
-    void read(const Work& work) {
-        const SqliteConnections::InUse in_use;
-        in_transaction("BEGIN", work);
+        };
+        if (kind == Kind::may_write) try {
+                return in_transaction("BEGIN", checked);
+            } catch (const SqliteBusy&) {  // another writes, or has written what this has read
+            }
+        in_transaction("BEGIN IMMEDIATE", checked);
     }
 
 private:

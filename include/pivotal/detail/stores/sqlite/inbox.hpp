@@ -87,14 +87,14 @@ private:
 };
 
 inline bool SqliteInbox::put(const Event& event, Body body) {
-    const bool is_new = database_.write(true, [&](File& file) {
+    const auto is_new = database_.write(true, [&](File& file) -> std::optional<bool> {
         const StoreTime now = File::now();
         auto known = file.run(
             R"(SELECT state = 2, state = 2 OR state = 1 AND expires_at <= ? FROM pivotal_inbox
                WHERE consumer = ? AND event_id = ?)",
             now, consumer_, event.id);
         const bool is_known = known.next(), was_dead = is_known && known.integer(0);
-        if (is_known && !known.integer(1)) return false;
+        if (is_known && !known.integer(1)) return std::nullopt;  // nothing is due that was not
         file.execute("DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_, event.id);
         file.execute(
             R"(DELETE FROM pivotal_inbox WHERE seq IN (SELECT seq FROM pivotal_inbox
@@ -108,8 +108,8 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
         file.execute("INSERT INTO pivotal_inbox_bodies (seq, body) VALUES (last_insert_rowid(), ?)", body.view());
         return !was_dead;
     });
-    wake_all();
-    return is_new;
+    if (is_new) wake_all();
+    return is_new.value_or(false);
 }
 
 inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
@@ -147,7 +147,7 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
     };
     for (;;) {
         try {
-            return database_.write(false, next);
+            return database_.may_write(next);
         } catch (const Unreadable& job) {
             // It is to stop none of those behind it. In a transaction that has met what is broken SQLite writes no more.
             database_.execute(true, R"(
