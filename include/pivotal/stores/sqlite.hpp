@@ -133,7 +133,7 @@ inline bool SqliteStore::forget(std::string_view event_id) {
 
 inline bool mark_processed(sqlite3* connection, std::string_view event_id, const StoreOptions& options) {
     detail::require_transaction(connection, "mark_processed");
-    if (options.create_schema) detail::sqlite_execute(connection, detail::sqlite_marks);
+    if (options.create_schema) detail::create_missing(connection, "pivotal_processed", detail::sqlite_marks);
     const detail::StoreTime now = detail::SqliteFile::now();
     detail::SqliteStatement(connection, R"(
         DELETE FROM pivotal_processed WHERE (consumer, event_id) IN (SELECT consumer, event_id
@@ -151,7 +151,7 @@ inline bool mark_newest(sqlite3* connection, std::string_view key, std::string_v
                         const StoreOptions& options) {
     const std::string instant = detail::instant(created_at);
     detail::require_transaction(connection, "mark_newest");
-    if (options.create_schema) detail::sqlite_execute(connection, detail::sqlite_newest);
+    if (options.create_schema) detail::create_missing(connection, "pivotal_newest", detail::sqlite_newest);
     return detail::SqliteStatement(connection, R"(
                INSERT INTO pivotal_newest (consumer, key, created_at) VALUES (?, ?, ?)
                ON CONFLICT (consumer, key) DO UPDATE SET created_at = excluded.created_at

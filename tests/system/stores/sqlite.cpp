@@ -713,6 +713,24 @@ TEST_CASE("a put wakes the workers of its process, by whatever name they know th
     CHECK(handled == put);
 }
 
+TEST_CASE("a mark creates its table where it is missing, and asks for nothing where it is there", "[sqlite][mark]") {
+    Kind kind;
+    const Database database(kind.address());
+    const auto mark = [&](const char* id) {
+        database.begin();
+        const bool marked =
+            pivotal::mark_processed(database, id) && pivotal::mark_newest(database, id, "2026-11-29T00:00:00Z");
+        database.run("COMMIT");
+        return marked;
+    };
+    CHECK(mark("evt_1"));
+    const auto refuse = [](void*, int action, const char*, const char*, const char*, const char*) {
+        return action == SQLITE_CREATE_TABLE || action == SQLITE_CREATE_INDEX ? SQLITE_DENY : SQLITE_OK;
+    };
+    sqlite3_set_authorizer(database, refuse, nullptr);
+    CHECK(mark("evt_2"));
+}
+
 TEST_CASE("paths of every kind are taken", "[sqlite]") {
     TemporaryFolder folder;
     SqliteStore(folder.path() / "a.db");

@@ -44,6 +44,13 @@ inline void sqlite_execute(sqlite3* connection, const char* sql) {
     if (sqlite3_exec(connection, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw_sqlite_error(connection);
 }
 
+/// In a transaction of the user's.
+inline void create_missing(sqlite3* connection, const char* table, const char* schema) {
+    if (sqlite3_table_column_metadata(connection, "main", table, nullptr, nullptr, nullptr, nullptr, nullptr,
+                                      nullptr) != SQLITE_OK)
+        sqlite_execute(connection, schema);
+}
+
 /// For a `function` that is a part of the user's transaction.
 inline void require_transaction(sqlite3* connection, const char* function) {
     if (sqlite3_get_autocommit(connection))
