@@ -175,21 +175,24 @@ private:
         if (job.attempt > options_.max_attempts)  // those before it ended without a word
             return give_up(job, "its worker died, or lost its lease, in each attempt", attempt, lease_end);
         const auto end = std::make_shared<std::atomic<Deadline>>(lease_end);
-        Job leased;  // what a renewal needs, which may end behind its guard
-        leased.event.id = job.event.id;
-        leased.event.delivery.message_id = job.event.delivery.message_id;
-        leased.owner = job.owner;
-        leased.attempt = job.attempt;
-        const auto tell_slow = [observer = options_.observer, slow = options_.slow, event = leased.event,
+        Job known;  // what a renewal needs and an observer is told, which may end behind their guards
+        known.event.id = job.event.id;
+        known.event.type = job.event.type;
+        known.event.delivery.message_id = job.event.delivery.message_id;
+        known.owner = job.owner;
+        known.attempt = job.attempt;
+        const auto tell_slow = [observer = options_.observer, slow = options_.slow, event = known.event, attempt,
                                 times = std::int64_t{0}]() mutable {
             ++times;
+            if ((times & (times - 1)) != 0) return true;
             const std::string text = "the handler has run for " + std::to_string((slow * times).count()) + " ms";
-            if ((times & (times - 1)) == 0) detail::observe(observer, Kind::slow, &event, text.c_str());
+            attempt.end();  // so far
+            detail::observe(observer, Kind::slow, &event, text.c_str(), &attempt);
             return true;
         };
-        job.renew = [inbox = inbox_, leased = std::move(leased), lease = options_.lease, end] {
+        job.renew = [inbox = inbox_, known = std::move(known), lease = options_.lease, end] {
             const Deadline renewed = std::chrono::steady_clock::now() + lease;
-            const bool held = inbox->renew(leased, lease);
+            const bool held = inbox->renew(known, lease);
             if (held) *end = renewed;
             return held;
         };

@@ -638,7 +638,11 @@ TEST_CASE("a handler can give an event up at once", "[inbox]") {
 
 TEST_CASE("a handler that runs long is an incident, each time that it has run twice as long", "[inbox]") {
     Fixture f;
-    f.inbox->add("evt_1");
+    Event event;
+    event.id = "evt_1";
+    event.type = "customer.created";
+    event.delivery.message_id = "msg_1";
+    f.inbox->put(event, "", 2);
     auto options = f.options();
     options.slow = 5ms;
     const auto told = [&] {
@@ -660,6 +664,10 @@ TEST_CASE("a handler that runs long is an incident, each time that it has run tw
         CHECK(f.incidents[i].kind == Kind::slow);
         CHECK(f.incidents[i].error == expected[i]);
         CHECK(f.incidents[i].event_id == "evt_1");
+        CHECK(f.incidents[i].event_type == "customer.created");
+        CHECK(f.incidents[i].message_id == "msg_1");
+        CHECK(f.incidents[i].attempt == 3);
+        CHECK(f.incidents[i].duration > 0us);
     }
 }
 
