@@ -223,8 +223,8 @@ private:
     }
 
     void give_up(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end) {
-        if (detail::repeat_until(lease_end, [&] { return inbox_->bury(job, error); }))
-            observe(Kind::buried, &job.event, error.c_str(), &attempt);
+        detail::record_handled(
+            options_.observer, job.event, attempt, lease_end, [&] { return inbox_->bury(job, error); }, error.c_str());
     }
 
     /// Between half of it and all of it, so that what failed together does not come back together.

@@ -23,8 +23,8 @@ struct Observation {
         failed,             ///< The handler threw; the event will come again.
         buried,             ///< The event was given up: a dead letter in an inbox.
         store_unavailable,  ///< The store could not answer; the event will come again.
-        lost,               ///< The handler succeeded, but its lease was taken over: it may have run twice.
-        not_recorded,       ///< The handler succeeded, but that could not be stored: it will run again.
+        lost,               ///< As `handled` or `buried`, but the lease was taken over: the handler may have run twice.
+        not_recorded,       ///< As `handled` or `buried`, but that could not be stored: the handler will run again.
         slow,               ///< The handler still runs: the first time after WorkerOptions::slow.
         only_polling,       ///< Other processes cannot wake this worker: it finds what they put by WorkerOptions::poll.
         internal_error,     ///< OpenSSL failed, memory ran out, or a HeaderSource threw.

@@ -418,6 +418,23 @@ TEST_CASE("what became of an event is told no longer than its lease lasts", "[in
         CHECK(f.incidents[0].kind == Kind::not_recorded);
         CHECK(f.incidents[0].event_id == "evt_1");
     }
+    SECTION("nor that it was given up") {
+        options.lease = 50ms;
+        options.max_attempts = 1;
+        f.inbox->on_bury = [&] {
+            if (f.inbox->is_running("evt_1")) throw StoreError("no route to host");
+        };
+        {
+            const InboxWorker worker(
+                f.inbox, [](const Event&) { throw std::runtime_error("no"); }, options);
+            CHECK(f.inbox->wait_for("evt_2", "dead: no"));
+        }
+        REQUIRE(f.incidents.size() == 2);
+        CHECK(f.incidents[0].kind == Kind::not_recorded);
+        CHECK(f.incidents[0].event_id == "evt_1");
+        CHECK(f.incidents[0].attempt == 1);
+        CHECK(f.incidents[1].kind == Kind::buried);
+    }
     SECTION("a lease that was lost is an incident") {
         f.inbox->lost = true;
         {
@@ -536,7 +553,9 @@ TEST_CASE("a lease that was lost as an event was given up is no dead letter", "[
             f.inbox, [](const Event&) { throw std::runtime_error("no"); }, options);
         CHECK(f.inbox->wait_for("evt_1", "dead: no"));
     }
-    CHECK(f.incidents.empty());
+    REQUIRE(f.incidents.size() == 1);
+    CHECK(f.incidents[0].kind == Kind::lost);
+    CHECK(f.incidents[0].event_id == "evt_1");
 }
 
 TEST_CASE("a worker that cannot have its threads ends those that it has, and throws", "[inbox]") {
