@@ -227,15 +227,16 @@ private:
             options_.observer, job.event, attempt, lease_end, [&] { return inbox_->bury(job, error); }, error.c_str());
     }
 
-    /// Between half of it and all of it, so that what failed together does not come back together.
+    /// Drawn, so that what failed together does not come back together.
     std::chrono::milliseconds backoff(int attempt) const {
         using std::chrono::milliseconds;
         const milliseconds most = options_.max_backoff;
         milliseconds top = options_.min_backoff;
         for (int i = 0; i < attempt && top < most; ++i) top *= 2;
         top = (std::min)(top, most);
+        const milliseconds least = (std::max)(options_.min_backoff, top / 2);
         thread_local std::minstd_rand random{std::random_device{}()};
-        return milliseconds(std::uniform_int_distribution<milliseconds::rep>(top.count() / 2, top.count())(random));
+        return milliseconds(std::uniform_int_distribution<milliseconds::rep>(least.count(), top.count())(random));
     }
 
     detail::LeaseKeeper keeper_;
