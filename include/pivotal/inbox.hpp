@@ -29,6 +29,8 @@ struct Job {
     int attempt = 0;         ///< 1 the first time; counted as the event is leased.
     std::string message_id;  ///< That of the delivery which brought it.
     std::string owner;       ///< Who holds the lease: random, new for each take.
+    /// Why the store could not read the body, which is empty then; an InboxWorker treats it as the handler's failure.
+    std::string unreadable = {};
 
     /// Whether the lease is still this job's; it then starts anew. For a handler that runs long, before its effect: it
     /// asks the store, and throws StoreError where that cannot answer. Of a job that no InboxWorker has taken: true.

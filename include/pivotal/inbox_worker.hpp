@@ -172,6 +172,7 @@ private:
     void handle(Job job, Deadline lease_end) {
         detail::Attempt attempt;
         attempt.number = job.attempt;
+        if (!job.unreadable.empty()) return fail(job, job.unreadable, attempt, lease_end);
         if (job.attempt > options_.max_attempts)  // those before it ended without a word
             return give_up(job, "its worker died, or lost its lease, in each attempt", attempt, lease_end);
         const auto end = std::make_shared<std::atomic<Deadline>>(lease_end);
@@ -214,12 +215,15 @@ private:
             std::string error;
             detail::with_current_error([&](const char* text) { error = text; });
             if (error.empty()) error = "unknown error";
-            if (job.attempt >= options_.max_attempts) return give_up(job, error, attempt, *end);
-            observe(Kind::failed, &job.event, error.c_str(), &attempt);
-            detail::repeat_until(*end, [&] { return inbox_->retry(job, backoff(job.attempt), error); });
-            return;
+            return fail(job, error, attempt, *end);
         }
         detail::record_handled(options_.observer, job.event, attempt, *end, [&] { return inbox_->done(job); });
+    }
+
+    void fail(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end) {
+        if (job.attempt >= options_.max_attempts) return give_up(job, error, attempt, lease_end);
+        observe(Kind::failed, &job.event, error.c_str(), &attempt);
+        detail::repeat_until(lease_end, [&] { return inbox_->retry(job, backoff(job.attempt), error); });
     }
 
     void give_up(const Job& job, const std::string& error, const detail::Attempt& attempt, Deadline lease_end) {

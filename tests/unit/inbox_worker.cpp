@@ -66,6 +66,7 @@ public:
         Job job = due_.front();
         due_.erase(due_.begin());
         ++job.attempt;
+        job.unreadable = unreadable;
         states_[job.event.id] = "running";
         return job;
     }
@@ -126,6 +127,7 @@ public:
 
     std::vector<std::chrono::milliseconds> delays;
     std::vector<std::string> errors;
+    std::string unreadable;
     std::atomic<int> renewals{0};
     bool lost = false;
 
@@ -308,6 +310,25 @@ TEST_CASE("an event that killed its worker in every attempt is given up unseen",
     CHECK(calls == 1);
     REQUIRE(f.incidents.size() == 1);
     CHECK(f.incidents[0].kind == Kind::buried);
+}
+
+TEST_CASE("an event whose body cannot be read is tried again, and given up with the reason", "[inbox]") {
+    Fixture f;
+    auto options = f.options();
+    options.max_attempts = 2;
+    int calls = 0;
+    f.inbox->unreadable = "its body cannot be read";
+    f.inbox->add("evt_1");
+    {
+        const InboxWorker worker(
+            f.inbox, [&](const Event&) { ++calls; }, options);
+        CHECK(f.inbox->wait_for("evt_1", "dead: its body cannot be read"));
+    }
+    CHECK(calls == 0);
+    CHECK(f.inbox->errors == std::vector<std::string>{"its body cannot be read"});
+    REQUIRE(f.incidents.size() == 2);
+    CHECK(f.incidents[0].kind == Kind::failed);
+    CHECK(f.incidents[1].kind == Kind::buried);
 }
 
 TEST_CASE("anything that a handler throws is a failure", "[inbox]") {

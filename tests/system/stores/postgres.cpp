@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <sstream>
 #include <string>
@@ -691,7 +692,7 @@ TEST_CASE("an event that comes late, before what was taken, is found all the sam
     CHECK(inbox->take(1h)->event.id == "evt_4");
 }
 
-TEST_CASE("a body that cannot be read is buried with its reason, and stops nothing behind it",
+TEST_CASE("a body that cannot be read is tried again, told of, buried with its reason, and stops nothing behind it",
           "[postgres][inbox][restart]") {
     Kind kind;
     PostgresServer& server = support::postgres();
@@ -714,8 +715,23 @@ TEST_CASE("a body that cannot be read is buried with its reason, and stops nothi
     std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << std::string(size, '\0');
     server.start();
     const auto inbox = kind.inbox();
-    CHECK(inbox->take(1h)->event.id == "evt_2");
-    CHECK_FALSE(inbox->take(1h));
+    std::mutex mutex;
+    std::string told;
+    pivotal::WorkerOptions options;
+    options.max_attempts = 2;
+    options.min_backoff = options.max_backoff = 0ms;
+    options.poll = 5ms;
+    options.observer = [&](const pivotal::Observation& seen) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        told += seen.event_id + " " + std::to_string(seen.attempt) + " " + seen.name() + "\n";
+    };
+    {
+        const InboxWorker worker(
+            inbox, [](const Event&) {}, options);
+        support::wait_until("it is dead", [&] { return inbox->stats().dead == 1 && kind.done() == 1; });
+    }
+    for (const char* const line : {"evt_1 1 failed\n", "evt_1 2 buried\n", "evt_2 1 handled\n"})
+        CHECK(told.find(line) != told.npos);
     const auto dead = inbox->dead(10);
     REQUIRE(dead.size() == 1);
     CHECK(dead[0].event.id == "evt_1");

@@ -145,14 +145,12 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease) {
     } catch (const detail::PostgresCorrupted&) {
     }  // a body: it is to stop none of those behind it
     std::optional<Job> job = take(lease, false);
-    if (!job) return job;
-    try {
-        read_body(job->event, job->body);
-        return job;
-    } catch (const detail::PostgresCorrupted& error) {
-        bury(*job, std::string("its body cannot be read: ") + error.what());
-    }
-    return take(lease);
+    if (job) try {
+            read_body(job->event, job->body);
+        } catch (const detail::PostgresCorrupted& error) {
+            job->unreadable = std::string("its body cannot be read: ") + error.what();
+        }
+    return job;
 }
 
 inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, bool with_body) {

@@ -23,7 +23,7 @@ struct PostgresCloser {
     void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
 };
 
-/// What was stored cannot be read any more.
+/// What was stored cannot be read: for ever, or the server was wrong; the older ones do not tell which.
 class PostgresCorrupted : public StoreError {
 public:
     using StoreError::StoreError;
