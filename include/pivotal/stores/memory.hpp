@@ -21,8 +21,8 @@ namespace pivotal { inline namespace v1 {
 ///
 /// Memory is bounded by the retention: an id that is no longer remembered is freed by the claims that follow
 /// (about 270 bytes for each id remembered). A claim takes about 1 us, and half as much again among a million
-/// ids, which no processor's cache holds. Time is std::chrono::steady_clock, which nobody sets. A process that is
-/// forked has a copy of its own, which knows nothing of what comes after.
+/// ids, which no processor's cache holds. Time is std::chrono::steady_clock, which nobody sets. A process that was
+/// forked needs a new one: in the one it inherited a claim may wait for ever.
 class MemoryStore final : public IdempotencyStore {
 public:
     /// Tells the time. For tests that do not want to wait.
@@ -85,8 +85,9 @@ private:
     const Now now_;
     std::mutex mutex_;
     Entries claimed_, completed_;
-    // One for every 64th id: the claim that makes one of them larger does not make all wait for all ids.
-    std::array<Index, 64> indexes_;
+    // So many that the claim which makes one of them larger does not make all wait for all ids. A prime: some libraries
+    // look within an index by the last bits of the hash, which must not be the same for all that are in it.
+    std::array<Index, 61> indexes_;
 };
 
 // ---- MemoryStore ----
