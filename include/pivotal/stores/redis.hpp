@@ -30,8 +30,9 @@ struct RedisOptions {
 /// where Redis answers, for a wrong password, a replica and what is said below; where it does not it does no harm: a
 /// service may start before its Redis. (In the 5 s that a call may last the look-up of the host's name is not counted.)
 ///
-/// **What Redis must be told** to keep the promise of each event once. Each new connection looks whether the first two
-/// are so, where the user has the right to INFO, and is refused else, unless RedisOptions::may_forget says otherwise:
+/// **What Redis must be told** to keep the promise of each event once. Each new connection looks at `appendonly` and
+/// `maxmemory-policy`, where the user has the right to INFO, and is refused where they are not so, unless
+/// RedisOptions::may_forget says otherwise. Nobody looks at `appendfsync`, which INFO does not tell:
 /// - `appendonly yes` and `appendfsync always`: else what was completed in the last second or since the last
 ///   snapshot is forgotten in a crash, and such events are handled again when they come again;
 /// - `maxmemory-policy noeviction`: else ids are forgotten when memory runs out. With it a full Redis refuses
@@ -59,7 +60,7 @@ private:
                     std::chrono::milliseconds lease = {});
 
     const std::string key_prefix_;
-    const std::string retention_;  // in milliseconds
+    const detail::StoreTime retention_;
     detail::ConnectionPool<detail::RedisConnection> pool_;
 };
 
@@ -67,7 +68,7 @@ private:
 
 inline RedisStore::RedisStore(std::string_view url, StoreOptions options, RedisOptions redis_options)
     : key_prefix_("pivotal:" + std::to_string(options.consumer.size()) + ":" + options.consumer + ":"),
-      retention_(std::to_string(detail::store_time(detail::checked(options).retention))),
+      retention_(detail::store_time(detail::checked(options).retention)),
       pool_(options.connections,
             [address = detail::RedisAddress(url), may_forget = redis_options.may_forget](detail::Deadline deadline) {
                 return std::make_unique<detail::RedisConnection>(address, deadline, may_forget);
@@ -82,17 +83,18 @@ inline RedisStore::RedisStore(std::string_view url, StoreOptions options, RedisO
 inline std::string RedisStore::run(std::string_view member, std::string_view event_id, std::string_view owner,
                                    std::chrono::milliseconds lease) {
     const std::string key = key_prefix_ + std::string(event_id);
-    const std::string lease_text = std::to_string(detail::store_time(lease));
+    const std::string time = std::to_string(detail::store_time(lease)), retention = std::to_string(retention_);
     // Had the first one been done, the second would say no.
     const bool repeatable = member != "release" && member != "forget";
     return pool_.use(repeatable, [&](detail::RedisConnection& connection, detail::Deadline deadline) {
-        return connection.run({key, member, owner, lease_text, retention_}, deadline);
+        return connection.run({key, member, owner, time, retention}, deadline);
     });
 }
 
 inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
-    const std::string key = key_prefix_ + std::string(event_id), value = retention_ + " " + std::string(owner);
-    const std::string life = std::to_string(detail::store_time(lease) + std::stoll(retention_));
+    const std::string key = key_prefix_ + std::string(event_id),
+                      value = std::to_string(retention_) + " " + std::string(owner);
+    const std::string life = std::to_string(detail::store_time(lease) + retention_);
     const auto set = [&](detail::RedisConnection& connection, detail::Deadline deadline) {
         return connection.set_new(key, value, life, deadline);
     };
