@@ -739,6 +739,34 @@ TEST_CASE("a body that cannot be read is tried again, told of, buried with its r
     CHECK(dead[0].body.empty());
 }
 
+TEST_CASE("a purge takes any number of dead letters, and waits for none that is locked", "[postgres][inbox]") {
+    Kind kind;
+    const auto inbox = kind.inbox();
+    const PostgresUser database(kind.address()), other(kind.address());
+    database.run(
+        "INSERT INTO pivotal_inbox (consumer, event_id, type, message_id, signed_at, received_at, state, attempt, "
+        "due_at, ended_at) SELECT 'default', i::text::bytea, 't', '', 0, now(), 2, 1, now(), "
+        "now() - (i / 3) * interval '1 h' FROM generate_series(1, 25002) AS i");
+    other.run("BEGIN; SELECT 1 FROM pivotal_inbox WHERE event_id = '25002' FOR UPDATE");
+    CHECK(inbox->purge(1h) == 24'999);  // but for that one, and two that have just died
+    other.run("COMMIT");
+    CHECK(inbox->purge(1h) == 1);
+    CHECK(inbox->stats().dead == 2);
+}
+
+TEST_CASE("an operator's calls may take longer than a worker's", "[postgres][inbox]") {
+    Kind kind;
+    CHECK(kind.inbox()->put(event_of("evt_1"), "{}"));
+    CHECK(kind.inbox()->bury(*kind.inbox()->take(1h), "never"));
+    PostgresUser(kind.address())
+        .run(
+            "ALTER TABLE pivotal_inbox RENAME TO fast; CREATE VIEW pivotal_inbox AS SELECT fast.* FROM fast, "
+            "LATERAL (SELECT pg_sleep(2) WHERE fast.seq > 0 OFFSET 0) AS slow");
+    const auto inbox = kind.inbox();
+    CHECK(inbox->stats().dead == 1);
+    CHECK(inbox->dead(10).size() == 1);
+}
+
 TEST_CASE("a take waits for no disk, all else that is told does", "[postgres][inbox]") {
     Kind kind;
     kind.inbox();

@@ -180,6 +180,17 @@ public:
         return result;
     }
 
+    /// The same for one that may take a minute, whatever the deadline is: that of what comes before it.
+    template <class... Values>
+    PostgresResult run_long(Deadline deadline, const char* sql, const Values&... values) {
+        execute(transaction_settings, deadline);
+        execute("SET LOCAL statement_timeout = 60000", deadline);
+        const Deadline end = std::chrono::steady_clock::now() + std::chrono::seconds(62);
+        PostgresResult result = send_and_finish(sql, PostgresParameters(values...), end);
+        execute("COMMIT", end);
+        return result;
+    }
+
     /// Whether the server tells of something until then, by NOTIFY.
     bool wait_for_notification(Deadline deadline) {
         PGconn* const connection = connection_.get();

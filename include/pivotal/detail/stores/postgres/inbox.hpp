@@ -252,7 +252,7 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
     const auto most = static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX}));
     std::vector<DeadJob> jobs;
     const auto read = [&](bool with_bodies) {
-        const detail::PostgresResult rows = pool_.run(
+        const detail::PostgresResult rows = pool_.run_long(
             R"(SELECT event_id, type, message_id, signed_at, attempt, error,
                    (extract(epoch FROM ended_at) * 1000)::bigint, CASE WHEN $5 = 1 THEN body END FROM pivotal_inbox
                WHERE consumer = $1 AND state = 2
@@ -306,17 +306,26 @@ inline bool PostgresInbox::forget(std::string_view event_id) {
 }
 
 inline std::uint64_t PostgresInbox::purge(std::chrono::seconds older_than) {
-    const detail::PostgresResult row = pool_.run(
-        R"(WITH purged AS (
-               DELETE FROM pivotal_inbox WHERE consumer = $1 AND state = 2
-                   AND ended_at <= clock_timestamp() - $2 * interval '1 ms' RETURNING 1
-           ) SELECT count(*) FROM purged)",
-        consumer_, detail::store_time(older_than));
-    return static_cast<std::uint64_t>(row.integer(0, 0));
+    constexpr std::int64_t at_once = 10'000;  // so that no transaction is long, and one locked letter stops no other
+    std::int64_t purged = 0, last = 0;
+    for (std::int64_t more = at_once; more == at_once; purged += more) {
+        const detail::PostgresResult row = pool_.run_long(
+            R"(WITH purged AS (
+                   DELETE FROM pivotal_inbox WHERE ctid = ANY (ARRAY(
+                       SELECT ctid FROM pivotal_inbox WHERE consumer = $1 AND state = 2
+                       AND ended_at <= (SELECT clock_timestamp()) - $2 * interval '1 ms'
+                       AND ended_at >= timestamptz '2000-01-01 00:00Z' + $3 * interval '1 us'
+                       ORDER BY ended_at LIMIT $4 FOR UPDATE SKIP LOCKED)) RETURNING ended_at
+               ) SELECT count(*), max(ended_at) FROM purged)",
+            consumer_, detail::store_time(older_than), last, at_once);
+        more = row.integer(0, 0);
+        last = row.integer(0, 1);
+    }
+    return static_cast<std::uint64_t>(purged);
 }
 
 inline InboxStats PostgresInbox::stats() {
-    const detail::PostgresResult row = pool_.run(
+    const detail::PostgresResult row = pool_.run_long(
         R"(WITH clock AS (SELECT clock_timestamp() AS now), job AS (
                SELECT event_id, now - due_at AS due, now - taken_at AS runs,
                    owner IS NOT NULL AND lease_until > now AS running

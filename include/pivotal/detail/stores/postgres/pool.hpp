@@ -53,6 +53,13 @@ public:
     PostgresResult run_repeatable(const char* sql, const Values&... values) {
         return use(true, sql, values...);
     }
+    /// Such a statement of an operator's, who can wait: for a minute.
+    template <class... Values>
+    PostgresResult run_long(const char* sql, const Values&... values) {
+        return connections_.use(true, [&](PostgresConnection& connection, Deadline deadline) {
+            return connection.run_long(deadline, sql, values...);
+        });
+    }
 
     /// A connection of the caller's own.
     std::unique_ptr<PostgresConnection> connect(Deadline deadline) { return connections_.make(deadline); }
