@@ -474,7 +474,8 @@ TEST_CASE("a table that is not this version's is an error when it is opened", "[
     CHECK(error_of([&] { kind.inbox(); }) == has("no trigger pivotal_inbox_drop_body"));
 }
 
-TEST_CASE("a body that cannot be read is buried with its reason, and stops nothing behind it", "[sqlite][inbox]") {
+TEST_CASE("a body that cannot be read is tried again, told of, buried with its reason, and stops nothing behind it",
+          "[sqlite][inbox][worker]") {
     Kind kind;
     {
         const auto inbox = kind.inbox();
@@ -493,9 +494,26 @@ TEST_CASE("a body that cannot be read is buried with its reason, and stops nothi
         file << std::string(4, '\xff');
     }
     const auto inbox = kind.inbox();
-    CHECK(inbox->take(1h)->event.id == "evt_2");
-    CHECK(inbox->take(1h)->event.id == "evt_3");
-    CHECK_FALSE(inbox->take(1h));
+    std::mutex mutex;
+    std::string told;
+    pivotal::WorkerOptions options;
+    options.max_attempts = 2;
+    options.min_backoff = options.max_backoff = 0ms;
+    options.poll = 5ms;
+    options.observer = [&](const pivotal::Observation& seen) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        told += seen.event_id + " " + std::to_string(seen.attempt) + " " + seen.name() + "\n";
+    };
+    {
+        const pivotal::InboxWorker worker(
+            inbox, [](const Event&) {}, options);
+        support::wait_until("it is dead", [&] {
+            const pivotal::InboxStats stats = inbox->stats();
+            return stats.dead == 1 && stats.ready + stats.retrying + stats.running == 0;
+        });
+    }
+    for (const char* const line : {"evt_1 1 failed\n", "evt_1 2 buried\n", "evt_2 1 handled\n", "evt_3 1 handled\n"})
+        CHECK(told.find(line) != told.npos);
     const auto dead = inbox->dead(10);
     REQUIRE(dead.size() == 1);
     CHECK(dead[0].event.id == "evt_1");

@@ -76,6 +76,8 @@ private:
     }
     void wake_all() { detail::sqlite_wakeups().notify(database_.name()); }
 
+    std::optional<Job> take(std::chrono::milliseconds lease, bool with_body);
+    std::string body_of(std::string_view event_id);
     template <class Execute>
     bool finish(const Job& job, const Execute& execute) const;
     bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
@@ -113,12 +115,23 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
 }
 
 inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
+    try {
+        return take(lease, true);
+    } catch (const detail::SqliteCorrupted&) {
+    }  // a body: it is to stop none of those behind it
+    std::optional<Job> job = take(lease, false);
+    if (job) try {
+            job->body = body_of(job->event.id);
+            detail::restore(job->event, job->body);
+        } catch (const detail::SqliteCorrupted& error) {
+            job->unreadable = std::string("its body cannot be read: ") + error.what();
+        }
+    return job;
+}
+
+inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease, bool with_body) {
     const StoreTime length = detail::store_time(lease);
-    struct Unreadable {
-        std::int64_t seq;
-        std::string error;
-    };
-    const auto next = [&](File& file) -> std::optional<Job> {
+    return database_.may_write([&](File& file) -> std::optional<Job> {
         const StoreTime now = File::now();
         auto row = file.run(
             R"(SELECT seq, event_id, type, message_id, signed_at, attempt FROM pivotal_inbox
@@ -130,11 +143,9 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
         job.attempt = static_cast<int>(row.integer(5)) + 1;
         job.owner = detail::random_token();
         if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
-        try {
+        if (with_body) {
             auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", seq);
             if (body.next()) job.body = body.bytes(0);
-        } catch (const detail::SqliteCorrupted& error) {
-            throw Unreadable{seq, std::string("its body cannot be read: ") + error.what()};
         }
         job.event = detail::restored(row.bytes(1), row.bytes(2), row.bytes(3), row.integer(4), job.body);
         job.message_id = job.event.delivery.message_id;
@@ -144,18 +155,17 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
             job.attempt, job.owner, now, now + length,
             now + length + detail::pause_after_lost_lease(length, job.attempt), seq);
         return job;
-    };
-    for (;;) {
-        try {
-            return database_.may_write(next);
-        } catch (const Unreadable& job) {
-            // It is to stop none of those behind it. In a transaction that has met what is broken SQLite writes no more.
-            database_.execute(true, R"(
-                UPDATE pivotal_inbox SET state = 2, attempt = attempt + 1, ended_at = ?1, error = ?2
-                WHERE seq = ?3 AND state = 0 AND due_at <= ?1)",
-                              File::now(), job.error, job.seq);
-        }
-    }
+    });
+}
+
+inline std::string SqliteInbox::body_of(std::string_view event_id) {
+    return database_.read([&](File& file) {
+        auto body = file.run(
+            R"(SELECT body FROM pivotal_inbox_bodies WHERE seq =
+               (SELECT seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ?))",
+            consumer_, event_id);
+        return body.next() ? body.bytes(0) : std::string();
+    });
 }
 
 inline bool SqliteInbox::renew(const Job& job, std::chrono::milliseconds lease) {
@@ -239,13 +249,7 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
         return jobs;
     });
     for (DeadJob& job : all) try {  // a body that cannot be read hides no other; its error says so
-            job.body = database_.read([&](File& file) {
-                auto body = file.run(
-                    R"(SELECT body FROM pivotal_inbox_bodies WHERE seq =
-                       (SELECT seq FROM pivotal_inbox WHERE consumer = ? AND event_id = ?))",
-                    consumer_, job.event.id);
-                return body.next() ? body.bytes(0) : std::string();
-            });
+            job.body = body_of(job.event.id);
             detail::restore(job.event, job.body);
         } catch (const detail::SqliteCorrupted&) {
         }
