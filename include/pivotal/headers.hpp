@@ -50,8 +50,6 @@ struct Headers {
     HeaderValue signature;  ///< Of `svix-signature`.
 };
 
-class HeaderSource;
-
 namespace detail {
 
 /// The name of a header: any text, as it is. White space around it makes it another name (RFC 9112 §5.1).
@@ -59,8 +57,6 @@ struct HeaderName : std::string_view {
     template <class Text, std::enable_if_t<is_text<Text> && !std::is_same_v<Text, HeaderName>, int> = 0>
     HeaderName(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : std::string_view(text_of(text)) {}
 };
-
-FoundHeaders find_headers(const HeaderSource& source, std::optional<HeaderTable>& table);
 
 }  // namespace detail
 
@@ -111,6 +107,8 @@ public:
     }
     /// @}
 
+    /// The three values, where it was made from them; else null.
+    const Headers* values() const noexcept { return read_ ? nullptr : &values_; }
     /// Tells `sink` of every header that it asks for: what Webhook and diagnose call.
     void read(detail::HeaderSink& sink) const {
         if (read_) return read_(*this, sink);
@@ -130,9 +128,6 @@ private:
             detail::read_ranged(*static_cast<const Source*>(self.object_), sink);
     }
 
-    friend detail::FoundHeaders detail::find_headers(const HeaderSource& source,
-                                                     std::optional<detail::HeaderTable>& table);
-
     Headers values_;
     std::initializer_list<std::pair<detail::HeaderName, HeaderValue>> list_;
     union {
@@ -141,13 +136,5 @@ private:
     };
     void (*read_)(const HeaderSource&, detail::HeaderSink&) = nullptr;  // null: values_ are what there is
 };
-
-/// The signing headers of a source; `table` holds what has to be kept of them until they are no longer used.
-inline detail::FoundHeaders detail::find_headers(const HeaderSource& source, std::optional<HeaderTable>& table) {
-    const Headers& values = source.values_;
-    if (!source.read_) return {values.id.view(), values.timestamp.view(), values.signature.view()};
-    source.read_(source, table.emplace());
-    return table->chosen();
-}
 
 }}  // namespace pivotal::v1

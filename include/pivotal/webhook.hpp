@@ -148,8 +148,16 @@ private:
 
     /// The one path of verification.
     detail::Refusal check(Body body, const HeaderSource& headers, Clock::time_point now, Delivery& delivery) const {
-        std::optional<detail::HeaderTable> table;
-        const detail::FoundHeaders found = detail::find_headers(headers, table);
+        if (const Headers* const values = headers.values())
+            return check(body,
+                         detail::FoundHeaders{values->id.view(), values->timestamp.view(), values->signature.view()},
+                         now, delivery);
+        detail::HeaderTable table;
+        headers.read(table);
+        return check(body, table.chosen(), now, delivery);
+    }
+    detail::Refusal check(Body body, const detail::FoundHeaders& found, Clock::time_point now,
+                          Delivery& delivery) const {
         detail::CheckedHeaders checked;
         if (const auto refusal = detail::check_headers(found, now, tolerance_, checked)) return refusal;
         if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
@@ -218,10 +226,10 @@ std::optional<E> Webhook::verify(Body body, const HeaderSource& headers, std::er
 inline std::optional<Delivery> Webhook::authenticate(Body body, const HeaderSource& headers, std::error_code& error,
                                                      Clock::time_point now) const {
     error = Errc::crypto_failure;
-    std::optional<Delivery> delivery(std::in_place);
-    const detail::Refusal refusal = check(body, headers, now, *delivery);
+    Delivery delivery;
+    const detail::Refusal refusal = check(body, headers, now, delivery);
     error = detail::code_of(refusal);
-    if (refusal) delivery.reset();
+    if (refusal) return std::nullopt;
     return delivery;
 }
 

@@ -281,7 +281,8 @@ TEST_CASE("OpenSSL without memory is never acceptance of a forgery", "[failure_i
     }
 }
 
-TEST_CASE("a failure leaves the server's own entries in OpenSSL's error queue", "[failure_injection]") {
+TEST_CASE("a failure leaves nothing of ours in OpenSSL's error queue, and clears the server's own at most",
+          "[failure_injection]") {
     for (const Scenario& scenario : scenarios()) {
         INFO(scenario.name);
         warm_up(scenario);
@@ -290,9 +291,10 @@ TEST_CASE("a failure leaves the server's own entries in OpenSSL's error queue", 
         const unsigned long left = ERR_peek_last_error();
         REQUIRE(left != 0);
         inject::openssl.arm(0);
-        (void)scenario.run();
+        const std::error_code code = scenario.run();
         inject::openssl.disarm();
-        CHECK(ERR_get_error() == left);
+        const unsigned long first = ERR_get_error();
+        CHECK((first == left || (first == 0 && code == Errc::crypto_failure)));
         CHECK(ERR_get_error() == 0);
     }
 }

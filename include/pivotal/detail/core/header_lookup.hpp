@@ -63,14 +63,14 @@ public:
 
     /// Keeps the last value under each name that is not empty, and how often the name occurred.
     void add(std::size_t index, std::string_view value) override {
-        Entry& entry = entries_[index];
-        ++entry.times;
+        (seen_[index] ? repeated_ : seen_)[index] = true;
         value = trimmed(value);
-        if (!value.empty()) entry.value = value;
+        if (!value.empty()) values_[index] = value;
     }
     void keep(std::size_t index, std::string&& value) override {
-        const bool is_empty = trimmed(value).empty();
-        add(index, is_empty ? std::string_view() : kept_[index].emplace(std::move(value)));
+        if (trimmed(value).empty()) return add(index, {});
+        kept_[index] = std::move(value);
+        add(index, kept_[index]);
     }
 
     FoundHeaders chosen() const noexcept {
@@ -79,18 +79,14 @@ public:
     }
 
 private:
-    struct Entry {
-        std::string_view value;
-        std::size_t times = 0;
-    };
-
     FoundHeaders family(std::size_t first) const noexcept {
-        const Entry &id = entries_[first], &timestamp = entries_[first + 1], &signature = entries_[first + 2];
-        return {id.value, timestamp.value, signature.value, id.times > 1 || timestamp.times > 1 || signature.times > 1};
+        return {values_[first], values_[first + 1], values_[first + 2],
+                repeated_[first] || repeated_[first + 1] || repeated_[first + 2]};
     }
 
-    std::array<Entry, header_names.size()> entries_;
-    std::array<std::optional<std::string>, header_names.size()> kept_;
+    std::array<std::string_view, header_names.size()> values_;
+    std::array<bool, header_names.size()> seen_{}, repeated_{};
+    std::array<std::string, header_names.size()> kept_;
 };
 
 // ---- The kinds of source ----

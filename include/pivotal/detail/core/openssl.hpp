@@ -45,7 +45,7 @@ class ErrorQueueGuard {
 public:
     ErrorQueueGuard() noexcept : marked_(ERR_set_mark() == 1) {}
     ~ErrorQueueGuard() {
-        if (marked_ || !nothing_added_) ERR_pop_to_mark();
+        ERR_pop_to_mark();  // where none was set, since the queue was empty, to its end
 #if !defined(OPENSSL_VERSION_MAJOR)
         // Before OpenSSL 3 and in the forks marks are not counted: one of the server's own on the same error went with
         // ours. Better one too many than one lost.
@@ -55,13 +55,8 @@ public:
     ErrorQueueGuard(const ErrorQueueGuard&) = delete;
     ErrorQueueGuard& operator=(const ErrorQueueGuard&) = delete;
 
-    /// For when every call since has succeeded: an empty queue, on which there is no mark, is empty still.
-    void nothing_added() noexcept {
-        nothing_added_ = true;
-    }
-
 private:
-    bool marked_, nothing_added_ = false;
+    [[maybe_unused]] const bool marked_;
 };
 
 /// Bytes that are overwritten when they go out of scope, in a way that no optimiser removes.

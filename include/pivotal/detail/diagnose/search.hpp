@@ -191,7 +191,7 @@ struct Evidence {
     std::string_view body;
     GzipCodec codec;
     const SeenHeaders& seen;
-    std::optional<HeaderTable> table;
+    HeaderTable table;
     FoundHeaders found;  // what Webhook looks at, of `seen`
     SecretForms secrets;
     JsonBody json;
@@ -201,7 +201,7 @@ struct Evidence {
         : body(body_),
           codec(codec_),
           seen(seen_),
-          found(find_headers(seen.fields, table)),
+          found((HeaderSource(seen.fields).read(table), table.chosen())),
           secrets(secret_texts),
           json(may_vary() ? body : std::string_view()),
           headers(seen, json.event_id) {}
