@@ -46,8 +46,11 @@ if member == 'complete' then
     -- A Redis that is full refuses claims, but not to record what has been done: what it has no memory for is refused
     -- as a script's first write alone, and PEXPIRE needs none.
     if not done then
-        redis.call('PEXPIRE', key, retention)
-        if retention ~= '0' then redis.call('SET', key, ' ' .. owner, 'PX', retention) end
+        local set = retention ~= '0' and redis.pcall('SET', key, ' ' .. owner, 'PX', retention)
+        if not set or set.err then
+            redis.call('PEXPIRE', key, retention)
+            if set then redis.call('SET', key, ' ' .. owner, 'PX', retention) end
+        end
     end
     return 'yes'
 end
