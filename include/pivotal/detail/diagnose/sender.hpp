@@ -227,11 +227,12 @@ struct HeaderForms {
         add_values(ids, seen, own);
         add_values(timestamps, seen, own + 1);
         const std::string time = timestamps.empty() ? "" : timestamps.front().text;
-        const bool small = is_in_small_units(time);
-        if (small || (time.size() == 10 && is_in_small_units(time + "000")))
-            add(timestamps, small ? time.substr(0, 10) : time + "000",
-                Change{Finding::timestamp_in_milliseconds,
-                       small ? "the timestamp is written in seconds" : "the timestamp is written in milliseconds"});
+        const bool in_milliseconds = is_in_small_units(time);
+        if (in_milliseconds || (time.size() == 10 && is_in_small_units(time + "000")))
+            add(timestamps, in_milliseconds ? time.substr(0, 10) : time + "000",
+                Change{Finding::timestamp_in_milliseconds, in_milliseconds
+                                                               ? "the timestamp is written in seconds"
+                                                               : "the timestamp is written in milliseconds"});
         add(ids, event_id,
             Change{Finding::event_id_for_header, "the event's own id is taken for the id that is signed"});
         if (!ids.empty() && !starts_with(ids.front().text, "msg_"))
