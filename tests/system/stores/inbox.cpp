@@ -1038,7 +1038,7 @@ TEST_CASE("a good event is handled within one pass of those that fail", "[inbox]
     CHECK(put(*inbox, "good"));
     std::atomic<int> failures{0}, before{-1};
     WorkerOptions options;
-    options.min_backoff = options.max_backoff = 1ms;  // they are due again long before the last of them has failed
+    options.min_backoff = options.max_backoff = 2ms;  // they are due again long before the last of them has failed
     options.max_attempts = 1000;
     options.poll = 1ms;
     const InboxWorker worker(
