@@ -258,6 +258,36 @@ TEST_CASE("a worker that has nothing to do stops nobody, and nobody stops it", "
     other.run("COMMIT");
 }
 
+TEST_CASE("an event that is known wakes no worker", "[sqlite][inbox][worker]") {
+    static std::atomic<int> looks{0};
+    int (*const opened)(sqlite3*, char**, const sqlite3_api_routines*) = [](auto* connection, auto, auto) {
+        const auto run = [](unsigned, void*, void*, void* sql) {
+            if (std::string(static_cast<const char*>(sql)).find("ORDER BY due_at") != std::string::npos) ++looks;
+            return 0;
+        };
+        return sqlite3_trace_v2(connection, SQLITE_TRACE_STMT, run, nullptr);
+    };
+    const auto extension = reinterpret_cast<void (*)()>(opened);
+    Kind kind;
+    sqlite3_auto_extension(extension);
+    const auto inbox = kind.inbox();
+    sqlite3_cancel_auto_extension(extension);
+
+    std::atomic<int> handled{0};
+    pivotal::WorkerOptions options;
+    options.poll = 24h;
+    options.threads = 1;
+    const pivotal::InboxWorker worker(
+        inbox, [&](const Event&) { ++handled; }, options);
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+    support::wait_until("it is handled", [&] { return handled == 1; });
+    for (int i = 0; i < 500; ++i) CHECK_FALSE(inbox->put(event_of("evt_1"), "{}"));
+    CHECK(inbox->put(event_of("evt_2"), "{}"));
+    support::wait_until("that is handled, too", [&] { return handled == 2; });
+    CHECK(looks > 1);
+    CHECK(looks < 10);
+}
+
 TEST_CASE("a call waits for another thread's no longer than its own time", "[sqlite]") {
     Kind kind;
     const auto inbox = kind.inbox();
@@ -760,11 +790,11 @@ TEST_CASE("paths of every kind are taken", "[sqlite]") {
 }
 
 TEST_CASE("a path is that of the folder in which it was opened", "[sqlite][processes]") {
-    TemporaryFolder folder;
+    TemporaryFolder folder, other;
     const auto before = std::filesystem::current_path();
     std::filesystem::current_path(folder.path());
     SqliteStore store("events.db");
-    std::filesystem::current_path(before);
+    std::filesystem::current_path(other.path());
     CHECK(store.claim("evt_1", "a", 1h) == Claim::granted);
     const pid_t child = fork();
     if (child == 0) {
@@ -774,7 +804,8 @@ TEST_CASE("a path is that of the folder in which it was opened", "[sqlite][proce
     int status = -1;
     waitpid(child, &status, 0);
     CHECK(status == 0);
-    CHECK_FALSE(std::filesystem::exists("events.db"));
+    CHECK_FALSE(std::filesystem::exists(other.file("events.db")));
+    std::filesystem::current_path(before);
 }
 
 TEST_CASE("many processes open a new file at once", "[sqlite][processes]") {
