@@ -91,8 +91,8 @@ inline constexpr const char* change_groups[group_count] = {
     "UTF-8 and Latin-1 exchanged",
     "base64 or a JSON string and what it holds exchanged",
     "gzip and its content exchanged",
-    "a body that a JSON library wrote again (minified, indented by 2, 3 or 4 spaces or a tab, keys sorted, / escaped "
-    "or not, non-ASCII escaped or not)",
+    ("a body that a JSON library wrote again (minified, indented by 2, 3 or 4 spaces or a tab, keys sorted, / escaped "
+     "or not, non-ASCII escaped or not)"),
 };
 
 /// Says what a search found, or that it found nothing.

@@ -311,7 +311,7 @@ inline std::uint64_t PostgresInbox::purge(std::chrono::seconds older_than) {
     for (std::int64_t more = at_once; more == at_once; purged += more) {
         const detail::PostgresResult row = pool_.run_long(
             R"(WITH purged AS (
-                   DELETE FROM pivotal_inbox WHERE ctid = ANY (ARRAY(
+                   DELETE FROM pivotal_inbox WHERE ctid = ANY (array(
                        SELECT ctid FROM pivotal_inbox WHERE consumer = $1 AND state = 2
                        AND ended_at <= (SELECT clock_timestamp()) - $2 * interval '1 ms'
                        AND ended_at >= timestamptz '2000-01-01 00:00Z' + $3 * interval '1 us'
