@@ -131,7 +131,6 @@ struct SecretForms {
             if (secret != mended.text) add(secret, "the text of the secret as it was given is the key");
         }
         if (count == 0) problems.push_back({Finding::secret_malformed, 0, secret_advice_unset, false});
-        std::stable_partition(keys.begin(), keys.end(), [](const KeyForm& key) { return !key.change; });
     }
 
 private:
@@ -142,7 +141,8 @@ private:
         const Refusal refusal = form.change ? add_raw_key(form.ring, text) : add_secret(form.ring, text, 0);
         failed = failed || refusal.code == Errc::crypto_failure;
         if (refusal) return refusal.reason;
-        keys.push_back(std::move(form));
+        const auto is_text = [](const KeyForm& key) { return key.change.has_value(); };
+        keys.insert(form.change ? keys.end() : std::find_if(keys.begin(), keys.end(), is_text), std::move(form));
         return nullptr;
     }
 
