@@ -15,8 +15,8 @@ struct Base64Values {
     constexpr Base64Values() noexcept {
         for (std::uint8_t& value : of) value = none;
         std::uint8_t value = 0;
-        for (const char c : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-            if (c != '\0') of[static_cast<unsigned char>(c)] = value++;
+        constexpr std::string_view all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        for (const char c : all) of[static_cast<unsigned char>(c)] = value++;
     }
 };
 
