@@ -33,7 +33,7 @@ grep '^cmake' $here/cmakes.txt | while read -r line; do
         --target "$folder/installed" -r <(echo "$line")
     (
         PATH=$bin:$PATH
-        cmake --version | grep -qF "$version" || die "$bin has another CMake"
+        grep -qF "$version" <<<"$(cmake --version)" || die "$bin has another CMake"
         for way in find_package add_subdirectory FetchContent; do $here/packaging.sh $way "$folder/$way" >/dev/null; done
         # As tests/run.sh does, all that this machine can build; of that, one program is built.
         cmake -S . -B "$folder/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug >"$folder/log" 2>&1 || die "$(cat "$folder/log")"
