@@ -73,7 +73,7 @@ inline Diagnosis nothing_wrong(Body body) {
 
 /// Such as "402 s (6 min 42 s)".
 inline std::string in_words(std::int64_t seconds) {
-    const std::string text = std::to_string(seconds) + " s";
+    std::string text = std::to_string(seconds) + " s";
     constexpr std::tuple<int, const char*, int, const char*> units[] = {
         {86'400, " d ", 3600, " h)"}, {3600, " h ", 60, " min)"}, {60, " min ", 1, " s)"}};
     for (const auto& [unit, name, part, part_name] : units)
