@@ -94,9 +94,11 @@ inline std::string javascript_number(std::string_view token) {
 inline std::string respelled(std::string_view token, const JsonStyle& style) {
     std::string text(token);
     if (style.escapes == JsonStyle::kept) return text;
-    const nlohmann::json value = nlohmann::json::parse(token.begin(), token.end(), nullptr, false);
-    if (!value.is_string()) return text;  // it has a lone surrogate
-    text = value.dump(-1, ' ', style.escapes == JsonStyle::lower || style.escapes == JsonStyle::upper);
+    if (std::any_of(token.begin(), token.end(), [](char c) { return c < ' ' || c > '~' || c == '\\'; })) {
+        const nlohmann::json value = nlohmann::json::parse(token.begin(), token.end(), nullptr, false);
+        if (!value.is_string()) return text;  // it has a lone surrogate
+        text = value.dump(-1, ' ', style.escapes == JsonStyle::lower || style.escapes == JsonStyle::upper);
+    }
     for (std::size_t i = 0; style.escapes == JsonStyle::upper && i < text.size(); ++i)
         if (text[i] == '\\' && text[++i] == 'u')
             for (const std::size_t end = i + 4; i < end;)

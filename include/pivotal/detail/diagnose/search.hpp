@@ -52,6 +52,7 @@ inline std::array<std::string, 256> characters_of(bool windows) {
 
 template <class Use>
 void for_each_charset(std::string_view body, Use&& use) {
+    if (std::all_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return;
     for (const bool windows : {false, true}) {
         const std::string name = windows ? "Windows-1252" : "Latin-1";
         const std::array<std::string, 256> characters = characters_of(windows);
