@@ -168,7 +168,8 @@ inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& header
                                std::size_t& secret) {
     const SignedContent content(headers.id, headers.timestamp, body);
     Match match = match_hmac(keys, content.head(), content.rest(), headers.signature, secret);
-    // Without memory or its provider, and then with what the server's own calls had left: a guard would cost every delivery.
+    // OpenSSL has no memory, or no provider. What it says of that goes, and with it what the server's own calls had left:
+    // to keep that would take a mark, which costs every delivery.
     if (match == Match::failure) ERR_clear_error();
     if (match == Match::none) match = match_ed25519(keys, content.head(), content.rest(), headers.signature, secret);
     if (match == Match::failure) return {Errc::crypto_failure, "the signature could not be computed"};
