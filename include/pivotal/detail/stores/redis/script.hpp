@@ -12,6 +12,11 @@ namespace pivotal { inline namespace v1 { namespace detail {
 inline constexpr const char* redis_script = R"(
 local key, member, owner, lease, retention = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local value = redis.call('GET', key)
+-- As nearly all events end.
+if member == 'complete' and retention ~= '0' and value == retention .. ' ' .. owner and
+    not redis.pcall('SET', key, ' ' .. owner, 'PX', retention).err then
+    return 'yes'
+end
 local left = redis.call('PTTL', key)
 local space = value and string.find(value, ' ', 1, true)
 if value and not space then return redis.error_reply('ERR the key is none of pivotal-webhook') end
