@@ -51,7 +51,11 @@ if [ -n "$fuzz_minutes" ]; then
     exit
 fi
 if [ $all = 1 ]; then
-    install_packages tests/packages-all.txt
+    packages=(tests/packages-all.txt)
+    for script in ${scripts[@]+"${scripts[@]}"}; do
+        [[ " ${nightly[*]} " != *" $script "* ]] || packages=(tests/packages-{all,nightly}.txt)
+    done
+    install_packages "${packages[@]}"
     # What would be skipped fails instead, unless this Debian does not have what it needs.
     [ ${#unavailable[@]} -gt 0 ] || export PIVOTAL_REQUIRE_ALL=1
 fi

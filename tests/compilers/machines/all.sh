@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../../.."
 out=$PWD/build/machines
 architectures=("$@")
 [ $# -gt 0 ] || architectures=(s390x armhf i386 arm64 windows)
-command -v qemu-s390x >/dev/null || die "this needs qemu-user and Debian's cross compilers: see tests/packages-all.txt"
+command -v qemu-s390x >/dev/null || die "this needs qemu-user and Debian's cross compilers: see tests/packages-nightly.txt"
 [ -e /usr/include/catch2/catch.hpp ] || die "this needs Debian's catch2"
 
 # An apt of its own knows the packages of the other architectures, so that this system's own is left alone.
