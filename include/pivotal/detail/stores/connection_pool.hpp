@@ -230,7 +230,9 @@ private:
         for (;;) {
             const auto now = Time::now();
             const bool is_first = place == state.queue.begin(), may_make = state.open < most_;
-            if (is_first && (!state.idle.empty() || (may_make && now >= state.refused_until))) return leave();
+            // Who was refused is told of that, and not that a last attempt had no time.
+            const bool may_ask = may_make && now >= state.refused_until && (now < deadline || !in_front);
+            if (is_first && (!state.idle.empty() || may_ask)) return leave();
             if (now >= deadline) {
                 leave();
                 throw StoreError(may_make && !state.refusal.empty()

@@ -208,6 +208,24 @@ TEST_CASE("after a refused connection none is asked for during half a second", "
     later.join();
 }
 
+TEST_CASE("who was refused a connection is told of that, however late it wakes", "[pool][threads]") {
+    const Deadline deadline = Steady::now() + 2s;
+    const auto connect = [&](Deadline) -> std::unique_ptr<Connection> {
+        const bool in_time = Steady::now() < deadline;
+        std::this_thread::sleep_until(deadline - 500ms);  // what is refused now may be asked for at the deadline
+        throw StoreError(in_time ? "refused" : "no time");
+    };
+    std::atomic<int> told{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 64; ++i)
+        threads.emplace_back([&] {
+            Pool pool(1, connect);
+            if (error_of_take(pool, deadline) == "refused") ++told;
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(told == 64);
+}
+
 TEST_CASE("what failed for a passing reason is done again, unless it must not be done twice", "[pool]") {
     Server server;
     Pool pool(3, to(server));
