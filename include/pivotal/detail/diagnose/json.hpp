@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -15,7 +16,6 @@
 
 #include <pivotal/detail/core/json_abi.hpp>
 #include <pivotal/detail/core/json_object.hpp>
-#include <pivotal/detail/core/surrogates.hpp>
 #include <pivotal/detail/core/text.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
@@ -110,29 +110,23 @@ inline std::string respelled(std::string_view token, const JsonStyle& style) {
     return style.slash ? replaced(text, "/", "\\/") : text;
 }
 
-/// Calls `use(token)` for each string, scalar and sign of `json`, which is JSON.
-template <class Use>
-void for_each_json_token(std::string_view json, Use&& use) {
-    for (std::size_t begin = 0, end; (begin = json.find_first_not_of(" \t\r\n", begin)) != json.npos; begin = end) {
-        end = begin + 1;
-        if (json[begin] == '"') {
-            while (json[end] != '"') end += json[end] == '\\' ? 2U : 1U;
-            ++end;
-        } else if (std::string_view("{}[],:").find(json[begin]) == std::string_view::npos) {
-            end = (std::min)(json.find_first_of(",]} \t\r\n", end), json.size());
-        }
-        use(json.substr(begin, end - begin));
-    }
-}
-
 /// JSON text in another style.
 inline std::string restyled(std::string_view json, const JsonStyle& style) {
     std::string out, line(style.layout.newline);
     std::size_t place = 0;
     char before = ' ';
-    for_each_json_token(json, [&](std::string_view token) {
-        if (out.size() > max_written_json) return;
-        const char first = token.front();
+    // Each string, scalar and sign.
+    for (std::size_t begin = 0, end; (begin = json.find_first_not_of(" \t\r\n", begin)) != json.npos; begin = end) {
+        if (out.size() > max_written_json) return out;
+        const char first = json[begin];
+        end = begin + 1;
+        if (first == '"') {
+            while (json[end] != '"') end += json[end] == '\\' ? 2U : 1U;
+            ++end;
+        } else if (std::string_view("{}[],:").find(first) == std::string_view::npos) {
+            end = (std::min)(json.find_first_of(",]} \t\r\n", end), json.size());
+        }
+        const std::string_view token = json.substr(begin, end - begin);
         const bool is_number = first == '-' || (first >= '0' && first <= '9');
         const bool closes = first == '}' || first == ']', opened = before == '{' || before == '[';
         if (closes) line.resize(line.size() - style.layout.indent.size());
@@ -148,7 +142,7 @@ inline std::string restyled(std::string_view json, const JsonStyle& style) {
             out += ".0";
         if (first == '{' || first == '[') line += style.layout.indent;
         before = first;
-    });
+    }
     return out;
 }
 
@@ -167,31 +161,22 @@ struct DocumentedOrder {
 template <class Key, class Value, class, class Allocator>
 using DocumentedMap = std::map<Key, Value, DocumentedOrder, Allocator>;
 
-/// A body that is JSON, as Event takes it: strict, of at most 512 levels, also with lone surrogates.
+/// A body that is a JSON object, as Event takes it: strict, of at most 512 levels, also with lone surrogates.
 struct JsonBody {
     TextParts parts;         // of the body
-    std::string_view text;   // of the JSON; empty: it is none
+    std::string_view text;   // of the object; empty: it is none
     std::string sorted;      // minified, with its keys in alphabetical order
     std::string event_id;    // its `id`, or empty
     bool is_test = false;    // its `livemode` is false
     bool is_sorted = false;  // its keys are in alphabetical order, which Pivotal's are not
 
     explicit JsonBody(std::string_view body) : parts(body) {
-        if (parts.core.find('\0') != body.npos || parts.core.substr(0, 3) == byte_order_mark) return;
-        std::string copy;
-        const std::string_view whole = with_whole_surrogates(parts.core, copy);
-        if (!nlohmann::json::accept(whole.begin(), whole.end())) return;
-        // Not by a callback of the parser's, which takes a square of the time for an array of objects.
-        std::size_t level = 0, deepest = 0;
-        for_each_json_token(parts.core, [&](std::string_view token) {
-            if (token == "{" || token == "[") deepest = (std::max)(deepest, ++level);
-            if (token == "}" || token == "]") --level;
-        });
-        if (deepest > max_json_depth) return;
-        const auto json = nlohmann::json::parse(whole.begin(), whole.end());
+        constexpr std::array<std::string_view, 0> none{};
+        JsonObject<nlohmann::json, 0> object(none);
+        if (object.parse(parts.core)) return;
+        const nlohmann::json json = object.others.is_null() ? nlohmann::json::object() : std::move(object.others);
         text = parts.core;
         sorted = json.dump();
-        if (!json.is_object()) return;
         const JsonStyle simplest{json_layouts[0], JsonStyle::raw, false, JsonStyle::javascript};
         is_sorted = json.size() > 1 && restyled(text, simplest) == restyled(sorted, simplest);
         is_test = json.value("livemode", nlohmann::json()) == false;

@@ -279,7 +279,7 @@ struct DiagnosisReport {
         say(!unfinished.empty(),
             "The limit of work was reached before all of this was tried" + unfinished.replace(0, 1, ":") + '.');
         say(finished == 1, "The limit of work was reached, so not every pair of changes was tried.");
-        say(varies && !is_json, "The body is not JSON, which an event of Pivotal is.");
+        say(varies && !is_json, "The body is no JSON object, which an event of Pivotal is.");
         say(evidence.json.is_sorted,
             "The body's keys are in alphabetical order, which Pivotal's are not: if nlohmann::json wrote it again, "
             "that cannot be proved.");
