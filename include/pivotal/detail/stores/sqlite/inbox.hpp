@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,15 +15,29 @@
 #include <vector>
 
 #include <pivotal/body.hpp>
+#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/receiver/random_token.hpp>
 #include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/receiver/stored_event.hpp>
+#include <pivotal/detail/receiver/wakeups.hpp>
 #include <pivotal/detail/stores/sqlite/database.hpp>
-#include <pivotal/detail/stores/sqlite/listener.hpp>
 #include <pivotal/detail/stores/sqlite/schema.hpp>
 #include <pivotal/inbox.hpp>
 
-namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_ABI {
+namespace pivotal { inline namespace v1 {
+
+namespace detail {
+
+/// Those of this process (on Windows, of this module) who wait for something to be due in a SQLite file, by the name that
+/// SQLite has for it. Never destroyed: an inbox that outlives main may still be put to.
+PIVOTAL_DETAIL_EXPORTED inline Wakeups& sqlite_wakeups() {
+    static auto* const all = new Wakeups;
+    return *all;
+}
+
+}  // namespace detail
+
+inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// An Inbox in a SQLite file, for all processes of one machine; in its tables `pivotal_inbox` and
 /// `pivotal_inbox_bodies`.
@@ -72,7 +87,12 @@ private:
     using StoreTime = detail::StoreTime;
 
     std::shared_ptr<void> listen(const Observer& /*observer*/) override {
-        return std::make_shared<detail::SqliteListener>(database_.name(), [this] { wake_workers(); });
+        const auto wake = std::make_shared<std::function<void()>>([this] { wake_workers(); });
+        const std::shared_ptr<void> listening(wake.get(),
+                                              [wake](void*) { detail::sqlite_wakeups().remove(wake.get()); });
+        detail::sqlite_wakeups().add(wake.get(), database_.name());
+        wake_workers();  // for what was put before
+        return listening;
     }
     void wake_all() { detail::sqlite_wakeups().notify(database_.name()); }
 
@@ -307,4 +327,5 @@ inline InboxStats SqliteInbox::stats() {
     });
 }
 
-}}}  // namespace pivotal::v1::PIVOTAL_DETAIL_JSON_ABI
+}  // namespace PIVOTAL_DETAIL_JSON_ABI
+}}  // namespace pivotal::v1
