@@ -103,8 +103,7 @@ void print(const Json& line) {
 }
 
 int stats(const InboxArguments& arguments) {
-    const std::optional<std::chrono::seconds> limit =
-        arguments.max_age.empty() ? std::nullopt : std::optional(parse_duration(arguments.max_age));
+    const milliseconds limit = arguments.max_age.empty() ? (milliseconds::max)() : parse_duration(arguments.max_age);
     const pivotal::InboxStats found = open(arguments)->stats();
     if (arguments.json) {
         print({{"ready", found.ready},
@@ -123,7 +122,7 @@ int stats(const InboxArguments& arguments) {
                       << printable(found.longest_running_id);
         std::cout << "\ndead      " << found.dead << std::endl;
     }
-    if (!limit || found.oldest_ready <= *limit) return status_valid;
+    if (found.oldest_ready <= limit) return status_valid;
     std::cerr << "pivotal-webhook: the oldest event that is ready has waited for " << age(found.oldest_ready)
               << std::endl;
     return status_invalid;

@@ -136,7 +136,13 @@ public:
             } catch (const StoreError& error) {
                 lock.lock();
                 --state.open;
-                state.refuse(error.what());
+                if (Time::now() < deadline) {
+                    state.refuse(error.what());
+                    continue;
+                }
+                state.wake_first();  // there was no time, which says nothing of the server
+                if (was_refused) throw StoreError(state.refusal);
+                throw;
             } catch (...) {
                 lock.lock();
                 --state.open;
@@ -171,7 +177,7 @@ public:
             } catch (const TryAgain& error) {
                 if (loan->is_usable())
                     loan.give_back();
-                else
+                else if (Time::now() < deadline)  // else it had no time, which says nothing of the others
                     close_idle(loan.is_new() ? error.what() : nullptr);
                 if ((error.may_have_run() && !repeatable) || Time::now() >= deadline) throw;
             } catch (const StoreError&) {
@@ -230,15 +236,13 @@ private:
         for (;;) {
             const auto now = Time::now();
             const bool is_first = place == state.queue.begin(), may_make = state.open < most_;
-            // Who was refused is told of that, and not that a last attempt had no time.
-            const bool may_ask = may_make && now >= state.refused_until && (now < deadline || !in_front);
-            if (is_first && (!state.idle.empty() || may_ask)) return leave();
             if (now >= deadline) {
                 leave();
-                throw StoreError(may_make && !state.refusal.empty()
-                                     ? state.refusal
-                                     : "all " + std::to_string(most_) + " connections to the store are busy");
+                throw StoreError(!may_make ? "all " + std::to_string(most_) + " connections to the store are busy"
+                                 : state.refusal.empty() ? "no time was left to ask the store"
+                                                         : state.refusal);
             }
+            if (is_first && (!state.idle.empty() || (may_make && now >= state.refused_until))) return leave();
             place->wait_until(lock, is_first && may_make ? (std::min)(deadline, state.refused_until) : deadline);
         }
     }
