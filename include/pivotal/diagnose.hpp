@@ -56,10 +56,10 @@ inline namespace with_zlib {  // other functions than those without it, should b
     const auto accepts = [&](std::string_view some) {
         std::error_code error;
         const std::optional<Webhook> webhook = Webhook::create(some, error);
-        return webhook && webhook->authenticate(body, seen.fields, error, now);
+        return webhook ? webhook->authenticate(body, seen.fields, error, now) : std::nullopt;
     };
     std::string_view rest = secrets.view();
-    const bool accepted = accepts(rest);
+    const std::optional<Delivery> accepted = accepts(rest);
     if (accepted && accepts(detail::next_secret(rest))) return {detail::nothing_wrong(body)};
     const detail::Evidence evidence(secrets.view(), body.view(), seen, codec);
     const detail::SearchResult result = detail::SignatureSearch::run(evidence);

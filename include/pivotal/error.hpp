@@ -4,6 +4,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include <pivotal/detail/core/attributes.hpp>
@@ -58,6 +59,9 @@ private:
 }  // namespace detail
 
 /// The category of the codes made from Errc; its name is "pivotal.webhook". Lives until the process ends. Thread-safe.
+///
+/// It is one for all libraries that are linked; a plugin loaded by dlopen with RTLD_LOCAL may have another, whose codes are
+/// equal to none of the program's. `reply` and `http_status` know them all the same.
 PIVOTAL_DETAIL_EXPORTED inline const std::error_category& webhook_category() noexcept {
     return detail::immortal<detail::WebhookCategory>();
 }
@@ -87,7 +91,8 @@ struct Reply {
 /// operator apart an authentic body that is no event.
 inline Reply reply(const std::error_code& code) noexcept {
     if (!code) return {200, "ok"};
-    if (code.category() != webhook_category()) return {};
+    // By its name: a plugin that was loaded with RTLD_LOCAL has a category of its own.
+    if (std::string_view(code.category().name()) != webhook_category().name()) return {};
     const auto error = static_cast<Errc>(code.value());
     if (error == Errc::malformed_event) return {400, "malformed event"};
     if (error >= Errc::missing_header && error <= Errc::signature_mismatch) return {401, "invalid signature"};

@@ -44,7 +44,8 @@ struct WebhookOptions {
 /// them, and Delivery::secret says to which. Keys are wiped when the last copy goes.
 ///
 /// **Thread safety:** const members may run in many threads at once. Copies are cheap and share the immutable
-/// keys. A moved-from Webhook refuses everything (Errc::invalid_secret); it can be assigned to.
+/// keys. A moved-from Webhook refuses everything (Errc::invalid_secret, or what the headers are refused for); it can be
+/// assigned to.
 ///
 /// **Not for:** rejecting replays within the tolerance, or handling an event once: that is the receiver's
 /// work, by Event::id. Not for a body that was parsed and written again: verify the bytes that came.
@@ -124,7 +125,8 @@ public:
                                    Body body) const PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
 private:
-    Webhook(std::shared_ptr<const detail::KeyRing> keys, WebhookOptions options) noexcept
+    // In this order, so that a null pointer is no ring.
+    Webhook(WebhookOptions options, std::shared_ptr<const detail::KeyRing> keys) noexcept
         : keys_(std::move(keys)), tolerance_(options.tolerance) {}
 
     /// With the keys that `add(KeyRing&)` puts into the ring.
@@ -134,7 +136,7 @@ private:
         auto keys = std::make_shared<detail::KeyRing>();
         error = detail::code_of(add(*keys));
         if (error) return std::nullopt;
-        return Webhook(std::move(keys), options);
+        return Webhook(options, std::move(keys));
     }
 
 #if defined(__cpp_exceptions)
@@ -142,7 +144,7 @@ private:
     static Webhook make_or_throw(Add add, WebhookOptions options) {
         auto keys = std::make_shared<detail::KeyRing>();
         if (const detail::Refusal refusal = add(*keys)) detail::raise<InvalidSecretError>(refusal);
-        return Webhook(std::move(keys), options);
+        return Webhook(options, std::move(keys));
     }
 #endif
 
@@ -199,11 +201,9 @@ constexpr bool has_delivery<E, std::void_t<decltype(std::declval<E&>().delivery)
 template <class E>
 std::optional<E> parse_verified(Body body, Delivery&& delivery, std::error_code& error) {
     error = Errc::malformed_event;
-    std::optional<E> event = E::parse(body, error);
-    if (event)
-        error.clear();
-    else if (!error)
-        error = Errc::malformed_event;
+    std::error_code own = error;  // a parse that throws may have cleared it before
+    std::optional<E> event = E::parse(body, own);
+    if (event || own) error = event ? std::error_code() : own;
     if constexpr (has_delivery<E>)
         if (event) event->delivery = std::move(delivery);
     return event;

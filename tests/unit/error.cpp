@@ -36,7 +36,7 @@ const Expected all_codes[] = {
 /// A category of somebody else, which has the same numbers.
 class OtherCategory : public std::error_category {
 public:
-    const char* name() const noexcept override { return "pivotal.webhook"; }
+    const char* name() const noexcept override { return "other"; }
     std::string message(int) const override { return "other"; }
 };
 
@@ -104,6 +104,15 @@ TEST_CASE("a code has its reply, and everything else is an internal error", "[er
     CHECK(pivotal::Reply().status == 500);
     CHECK(std::string(pivotal::Reply().body) == "internal error");
     STATIC_REQUIRE(noexcept(pivotal::reply({})));
+}
+
+TEST_CASE("a code of a plugin's own copy of the category has its reply", "[error]") {
+    static const pivotal::detail::WebhookCategory copy;  // as RTLD_LOCAL makes it
+    const auto of_copy = [](Errc code) { return std::error_code(static_cast<int>(code), copy); };
+    CHECK(of_copy(Errc::signature_mismatch) != Errc::signature_mismatch);
+    CHECK(http_status(of_copy(Errc::signature_mismatch)) == 401);
+    CHECK(http_status(of_copy(Errc::malformed_event)) == 400);
+    CHECK(http_status(of_copy(Errc::crypto_failure)) == 500);
 }
 
 TEST_CASE("the exceptions carry a code and one sentence", "[error]") {

@@ -105,6 +105,7 @@ constexpr const char* advice_other_token =
     "from the dashboard's webhook page";
 constexpr const char* advice_in_front =
     "there is text in front of its prefix; remove what stands in front, and separate several secrets by white space";
+constexpr const char* advice_capitals = "its prefix must be in lower case (whsec_, whpk_)";
 constexpr const char* advice_url_safe =
     "it is url-safe base64 (with - or _); it must be standard base64 (with + and /), as the dashboard shows it";
 constexpr const char* advice_no_base64 =
@@ -231,7 +232,10 @@ TEST_CASE("each wrong secret is refused with a sentence that says what to do", "
         {"=whpk_" + support::base64(key_of(32)), advice_in_front},
         {"whsec_" + url_safe, advice_url_safe},
         {url_safe, advice_url_safe},
-        {"WHSEC_" + payload, advice_url_safe},
+        {"WHSEC_" + payload, advice_capitals},
+        {"Whpk_" + support::base64(key_of(32)), advice_capitals},
+        {"SECRET=WHSEC_" + payload, advice_in_front},
+        {"whsec_WHSEC_" + payload, advice_in_front},
         {"whsec_" + payload.substr(0, 31) + "-", advice_url_safe},
         {"whsec_" + payload.substr(0, 31) + "*", advice_no_base64},
         {"whsec_" + payload.substr(0, 31) + "!", advice_no_base64},  // the first and the last visible character
@@ -300,6 +304,7 @@ TEST_CASE("a null pointer is refused", "[secrets]") {
     refused([&] { return Webhook(unset); });
     refused([&] { return Webhook(nullptr); });
     refused([&] { return Webhook(unset, {300s}); });
+    refused([&] { return Webhook(nullptr, {300s}); });
 
     std::error_code code = support::stale_error();
     CHECK_FALSE(Webhook::create(unset, code));

@@ -3,7 +3,8 @@
 
 // What svix-server 1.100.0 sent to receivers in November 2026, as it came over the wire, as a table of facts: a name,
 // the secret of the receiver (or all of them, separated by spaces), when it came, its signing headers in their order, and
-// the body.
+// the body. Of "rotation 93" the keys are those that its signatures belong to: with the one that was noted for it, another
+// endpoint's, none of them verifies, by openssl pkeyutl neither.
 
 struct SvixDelivery {
     const char *name, *secret;

@@ -14,6 +14,7 @@
 #include <pivotal/detail/core/hmac_sha256.hpp>
 #include <pivotal/detail/core/openssl.hpp>
 #include <pivotal/detail/core/refusal.hpp>
+#include <pivotal/detail/core/text.hpp>
 #include <pivotal/error.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
@@ -63,10 +64,15 @@ inline const char* obvious_mistake(std::string_view secret) noexcept {
         if (starts_with(secret, prefix))
             return "it is not a webhook secret but an id, or a key of another kind; give the endpoint's signing "
                    "secret (whsec_...) from the dashboard's webhook page";
-    for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"})
-        if (secret.find(prefix, 1) != secret.npos)
-            return "there is text in front of its prefix; remove what stands in front, and separate several "
-                   "secrets by white space";
+    for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"}) {
+        const std::size_t known = starts_with(secret, prefix) ? prefix.size() : 0;
+        const std::size_t at = find_ignoring_case(secret.substr(known), prefix);
+        if (at == secret.npos) continue;
+        return known + at == 0
+                   ? "its prefix must be in lower case (whsec_, whpk_)"
+                   : "there is text in front of its prefix; remove what stands in front, and separate several "
+                     "secrets by white space";
+    }
     return nullptr;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -99,7 +100,7 @@ inline constexpr const char* change_groups[group_count] = {
 struct DiagnosisReport {
     const Evidence& evidence;
     const SearchResult& result;
-    bool is_accepted;  // by a Webhook that is given all of the secrets
+    const std::optional<Delivery>& delivery;  // where a Webhook that is given all of the secrets accepts it
     std::chrono::system_clock::time_point now;
     std::chrono::seconds tolerance;
     std::vector<Diagnosis> diagnoses{};
@@ -112,7 +113,8 @@ struct DiagnosisReport {
         if (result.proved) report_proof();
         report_headers();
         const FoundHeaders& found = evidence.found;
-        if (result.proved) report_time_and_secret();
+        if (result.proved) report_time();
+        if (delivery || result.proved) report_secret(delivery ? delivery->secret : result.key->secret);
         // Without a secret, as it is or mended, or without a header nothing can be ruled out; that was told.
         else if (!found.id.empty() && !found.timestamp.empty() && !found.signature.empty() && evidence.is_complete() &&
                  !evidence.secrets.keys.front().change && !report_looks())
@@ -193,7 +195,7 @@ struct DiagnosisReport {
         }
     }
 
-    void report_time_and_secret() {
+    void report_time() {
         const auto seconds = parse_timestamp(
             std::string_view(result.timestamp).substr(0, is_in_small_units(result.timestamp) ? 10 : 19));
         const Refusal refusal = seconds ? check_time(*seconds, now, tolerance) : accepted;
@@ -211,13 +213,16 @@ struct DiagnosisReport {
                         ": is a local time taken for UTC?";
             report(Finding::clock_wrong, text + " Synchronise clocks (NTP); don't raise the tolerance.");
         }
-        if (result.key->secret > 0)
-            report(Finding::secret_is_another,
-                   "The signature was made with " + name_of_secret(result.key->secret) + ", not with the first. " +
-                       (is_accepted ? "A Webhook that has all of them accepts it. " : "") +
-                       (evidence.json.is_test
-                            ? "As livemode is false, it may be the test endpoint's: each has its own."
-                            : "It may be another endpoint's, or the one before a rotation (used for 24 hours more)."));
+    }
+
+    void report_secret(std::size_t used) {
+        if (used == 0) return;
+        report(Finding::secret_is_another,
+               "The signature was made with " + name_of_secret(used) + ", not with the first. " +
+                   (delivery ? "A Webhook that has all of them accepts it. " : "") +
+                   (evidence.json.is_test
+                        ? "As livemode is false, it may be the test endpoint's: each has its own."
+                        : "It may be another endpoint's, or the one before a rotation (used for 24 hours more)."));
     }
 
     /// What cannot be proved, but has its looks. False where there is nothing of the kind.
@@ -273,11 +278,13 @@ struct DiagnosisReport {
         const auto say = [&](bool is_so, const std::string& more) {
             if (is_so) text.append(" ").append(more);
         };
+        const auto say_list = [&](const char* what, const std::string& list) {  // each behind "; "
+            if (!list.empty()) text.append(" ").append(what).append(": ").append(list, 2, list.npos).append(".");
+        };
         say(evidence.body.size() > max_diagnosed_body,
             "The body is larger than " + std::to_string(max_diagnosed_body) + " bytes, so it was tried as it is only.");
-        say(!ruled_out.empty(), "Ruled out" + ruled_out.replace(0, 1, ":") + '.');
-        say(!unfinished.empty(),
-            "The limit of work was reached before all of this was tried" + unfinished.replace(0, 1, ":") + '.');
+        say_list("Ruled out", ruled_out);
+        say_list("The limit of work was reached before all of this was tried", unfinished);
         say(finished == 1, "The limit of work was reached, so not every pair of changes was tried.");
         say(varies && !is_json, "The body is no JSON object, which an event of Pivotal is.");
         say(evidence.json.is_sorted,

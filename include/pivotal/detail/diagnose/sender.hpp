@@ -64,9 +64,8 @@ struct SecretProblem {
     bool mended;  // the search goes on with what was meant
 };
 
-/// Mends one mistake of a secret that is refused; nullopt where it has none that is known. The text says what was
-/// wrong, or is null where Webhook's own does.
-inline std::optional<std::pair<Finding, const char*>> mend_secret(std::string& secret) {
+/// Mends one mistake of a secret that is refused; nullopt where it has none that is known.
+inline std::optional<Finding> mend_secret(std::string& secret) {
     // Also those of typography, U+2018 to U+201E, byte by byte.
     constexpr std::string_view quotes = "\"'`\xE2\x80\x98\x99\x9C\x9D\x9E";
     const std::size_t begin = (std::min)(secret.find_first_not_of(quotes), secret.size());
@@ -74,21 +73,17 @@ inline std::optional<std::pair<Finding, const char*>> mend_secret(std::string& s
     const auto is_ascii = [&](std::size_t at) { return static_cast<unsigned char>(secret[at]) < 0x80; };
     if (end - begin < secret.size() && (begin == end || (is_ascii(begin) && is_ascii(end - 1)))) {
         secret.erase(end).erase(0, begin);
-        return {{Finding::secret_quoted, nullptr}};
+        return Finding::secret_quoted;
     }
     if (starts_with(secret, "v1,") || starts_with(secret, "v1a,")) {
         secret.erase(0, secret.find(',') + 1);
-        return {{Finding::secret_with_version, nullptr}};
+        return Finding::secret_with_version;
     }
     for (const std::string_view prefix : {"whsec_", "whpk_"}) {
-        std::size_t at = 0;
-        while (at < secret.size() && !equals_ignoring_case(std::string_view(secret).substr(at, prefix.size()), prefix))
-            ++at;
-        if (at == secret.size() || starts_with(secret, prefix)) continue;
+        const std::size_t at = find_ignoring_case(secret, prefix);
+        if (at == secret.npos || starts_with(secret, prefix)) continue;
         secret.replace(at, prefix.size(), prefix).erase(0, at);
-        return {{Finding::secret_malformed,
-                 at == 0 ? "its prefix must be in lower case (whsec_, whpk_)"
-                         : "there is text in front of its prefix (a name, or a byte order mark?): remove it"}};
+        return Finding::secret_malformed;
     }
     if (secret.empty() || obvious_mistake(secret)) return std::nullopt;
     SecretText standard(secret);
@@ -98,7 +93,7 @@ inline std::optional<std::pair<Finding, const char*>> mend_secret(std::string& s
     KeyRing ring;
     if (standard.text == secret || add_secret(ring, standard.text, 0)) return std::nullopt;
     secret.replace(0, secret.npos, standard.text);
-    return {{Finding::secret_url_safe, nullptr}};
+    return Finding::secret_url_safe;
 }
 
 /// The keys of all secrets, which are separated by white space.
@@ -117,9 +112,8 @@ struct SecretForms {
             const std::size_t first = problems.size();
             const char* advice = add(secret);
             while (advice) {
-                const auto mend = mend_secret(mended.text);
-                problems.push_back({mend ? mend->first : Finding::secret_malformed, count,
-                                    mend && mend->second ? mend->second : advice, true});
+                const std::optional<Finding> mend = mend_secret(mended.text);
+                problems.push_back({mend.value_or(Finding::secret_malformed), count, advice, true});
                 if (!mend) break;
                 advice = mended.text.empty() ? secret_advice_unset : add(mended.text);
             }

@@ -107,4 +107,12 @@ TEST_CASE("names compare without regard to ASCII case, and to nothing else", "[t
     CHECK(detail::equals_ignoring_case(std::string_view("svix-idx").substr(0, 7), "svix-id"));
 }
 
+TEST_CASE("a text is found in another in whatever case, the first time that it is there", "[text]") {
+    CHECK(detail::find_ignoring_case("whsec_", "whsec_") == 0);
+    CHECK(detail::find_ignoring_case("a WhSeC_whsec_", "whsec_") == 2);
+    CHECK(detail::find_ignoring_case("a whsec", "whsec_") == std::string_view::npos);
+    CHECK(detail::find_ignoring_case("", "whsec_") == std::string_view::npos);
+    CHECK(detail::find_ignoring_case("aB", "b") == 1);
+}
+
 }  // namespace unit_detail_text
