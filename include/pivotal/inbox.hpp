@@ -127,8 +127,8 @@ class Inbox {
 public:
     virtual ~Inbox() = default;
 
-    /// Durable when it returns. True: new. False: known already; one that is dead is due again, with
-    /// this body and its attempts counted from 0.
+    /// Durable when it returns. True: new. False: known already, or put by this call, where the store had to be told twice;
+    /// one that is dead is due again, with this body and its attempts counted from 0.
     virtual bool put(const Event& event, Body body) = 0;
 
     /// Leases the event that has been due longest, and counts the attempt; nullopt: nothing is due. An event is due

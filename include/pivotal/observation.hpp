@@ -26,8 +26,8 @@ struct Observation {
         lost,               ///< As `handled` or `buried`, but the lease was taken over: the handler may have run twice.
         not_recorded,       ///< As `handled` or `buried`, but that could not be stored: the handler will run again.
         slow,               ///< The handler still runs: the first time after WorkerOptions::slow.
-        only_polling,       ///< Other processes cannot wake this worker: it finds what they put by WorkerOptions::poll.
-        internal_error,     ///< OpenSSL failed, memory ran out, or a HeaderSource threw.
+        only_polling,    ///< Other processes cannot wake this worker, yet or at all: it finds what they put by polling.
+        internal_error,  ///< OpenSSL failed, memory ran out, or a HeaderSource threw.
     };
 
     /// For the label of a metric, or a log: as above.

@@ -776,6 +776,32 @@ TEST_CASE("a worker that its own handler destroys ends, and the observer is told
     CHECK(f.incidents[0].error == "an InboxWorker was destroyed by its own handler, which goes on without it");
 }
 
+TEST_CASE("a worker that its observer destroys, told of a slow handler, waits for that and ends", "[inbox]") {
+    Fixture f;
+    f.inbox->add("evt_1");
+    std::promise<void> made;
+    const auto gone = std::make_shared<std::promise<void>>();
+    std::unique_ptr<InboxWorker> worker;
+    auto options = f.options();
+    options.slow = 1ms;
+    std::atomic<int> told{0};
+    options.observer = [&, gone, known = made.get_future().share()](const Observation& one) {
+        if (one.kind != Kind::slow || told++ > 0) return;
+        known.get();
+        worker.reset();
+        gone->set_value();
+    };
+    worker = std::make_unique<InboxWorker>(
+        f.inbox,
+        [&](const Event&) {
+            while (told == 0) std::this_thread::yield();
+        },
+        options);
+    made.set_value();
+    CHECK(gone->get_future().wait_for(60s) == std::future_status::ready);
+    CHECK(f.inbox->wait_for("evt_1", "done"));
+}
+
 TEST_CASE("the observer is told one thing of each attempt, and how long it took", "[inbox]") {
     Fixture f;
     for (const char* const id : {"evt_1", "evt_2", "evt_3"}) f.inbox->add(id);

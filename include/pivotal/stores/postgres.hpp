@@ -14,6 +14,7 @@
 #include <pivotal/detail/receiver/instant.hpp>
 #include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/postgres/inbox.hpp>  // PostgresInbox
+#include <pivotal/detail/stores/postgres/index_start.hpp>
 #include <pivotal/detail/stores/postgres/pool.hpp>
 #include <pivotal/detail/stores/postgres/result.hpp>
 #include <pivotal/detail/stores/postgres/schema.hpp>
@@ -61,6 +62,7 @@ private:
     const detail::StoreTime retention_;
     detail::PostgresPool pool_;
     std::atomic<unsigned> granted_{0};
+    detail::IndexStart expired_start_;
 };
 
 /// Marks an event as processed in the transaction that is open on `connection`, as the function of this name in
@@ -68,7 +70,8 @@ private:
 ///
 /// Where another transaction has marked the event and is still open, this waits for its end, as long as the
 /// connection's own settings allow; above READ COMMITTED, a mark that it has made in the meantime is a StoreError: begin
-/// again. The table is created where the search path has none. The effect is as durable as your transaction is: that is
+/// again. Marks that have expired are removed by others that are made at READ COMMITTED. The table is created where the
+/// search path has none. The effect is as durable as your transaction is: that is
 /// your connection's `synchronous_commit`.
 bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options = {});
 
@@ -80,6 +83,7 @@ bool mark_newest(PGconn* connection, std::string_view key, std::string_view crea
 // ---- PostgresStore ----
 
 inline Claim PostgresStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
+    const detail::DueTime due(detail::DueTime::of_call());  // for all that is asked here
     for (int attempt = 1;; ++attempt) {
         // What is held or done is not even locked: whoever waits for its end asks often.
         const bool granted = changed_one(pool_.run_repeatable(
@@ -110,12 +114,18 @@ inline Claim PostgresStore::claim(std::string_view event_id, std::string_view ow
 /// Apart from the claim, which it must not make fail or wait.
 inline void PostgresStore::remove_some_expired() {
     try {
-        pool_.run(
-            R"(DELETE FROM pivotal_claims USING (
-                   SELECT consumer, event_id FROM pivotal_claims WHERE expires_at <= (SELECT clock_timestamp())
-                   ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS expired
-               WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id))",
-            claims_per_removal * detail::removals_per_claim);
+        const auto look = expired_start_.begin();
+        const detail::PostgresResult row = pool_.run(
+            R"(WITH removed AS (
+                   DELETE FROM pivotal_claims USING (
+                       SELECT consumer, event_id FROM pivotal_claims WHERE expires_at <= (SELECT clock_timestamp())
+                       AND expires_at >= timestamptz '2000-01-01 00:00Z' + $2 * interval '1 us'
+                       ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS expired
+                   WHERE (pivotal_claims.consumer, pivotal_claims.event_id) = (expired.consumer, expired.event_id)
+                   RETURNING expires_at
+               ) SELECT coalesce(max(expires_at), clock_timestamp()) FROM removed)",
+            claims_per_removal * detail::removals_per_claim, look.from);
+        expired_start_.found(look, row.integer(0, 0));
     } catch (const StoreError&) {  // the next time, then
     }
 }
@@ -154,10 +164,14 @@ inline bool PostgresStore::forget(std::string_view event_id) {
 inline bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options) {
     detail::require_transaction(connection, "mark_processed");
     detail::create_missing(connection, "pivotal_processed", detail::postgres_marks, options);
-    // What is marked already is not even locked. Others that have expired are removed behind the mark.
-    const detail::PostgresResult mark = detail::run_in(
-        connection,
-        R"(WITH mark AS (
+    // What is marked already is not even locked. Others that have expired are removed behind one mark of so many, and not
+    // above READ COMMITTED, where whoever else has removed them would make this transaction fail.
+    constexpr unsigned marks_per_removal = 16;
+    static std::atomic<unsigned> marks{0};
+    const unsigned removals = marks++ % marks_per_removal == 0 ? marks_per_removal * detail::removals_per_claim : 0;
+    const detail::PostgresResult mark =
+        detail::run_in(connection,
+                       R"(WITH mark AS (
                INSERT INTO pivotal_processed AS known (consumer, event_id, expires_at)
                SELECT $1, $2, now + $3 * interval '1 ms' FROM (SELECT clock_timestamp() AS now) AS clock
                WHERE NOT EXISTS (SELECT FROM pivotal_processed
@@ -168,12 +182,13 @@ inline bool mark_processed(PGconn* connection, std::string_view event_id, const 
                SELECT consumer, event_id FROM pivotal_processed
                WHERE expires_at <= (SELECT clock_timestamp()) AND (consumer, event_id) <> ($1, $2)
                AND (SELECT count(*) FROM mark) = 1
+               AND current_setting('transaction_isolation') = 'read committed'
                ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED
            ), removed AS (
                DELETE FROM pivotal_processed AS old USING others
                WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)
            ) SELECT 1 FROM mark)",
-        options.consumer, event_id, detail::store_time(detail::checked(options).retention), detail::removals_per_claim);
+                       options.consumer, event_id, detail::store_time(detail::checked(options).retention), removals);
     return mark.rows() == 1;
 }
 

@@ -92,6 +92,7 @@ inline std::string RedisStore::run(std::string_view member, std::string_view eve
 }
 
 inline Claim RedisStore::claim(std::string_view event_id, std::string_view owner, std::chrono::milliseconds lease) {
+    const detail::DueTime due(detail::DueTime::of_call());  // for all that is asked here
     const std::string key = key_prefix_ + std::string(event_id),
                       value = std::to_string(retention_) + " " + std::string(owner);
     const std::string life = std::to_string(detail::store_time(lease) + retention_);

@@ -356,6 +356,25 @@ TEST_CASE("where a reply is lost the answer can be had again", "[postgres]") {
         CHECK(handled == 1);
         CHECK(incidents == 0);
     }
+    SECTION("by a worker, which is woken for what may be new") {
+        const auto inbox = std::make_shared<PostgresInbox>(address);
+        const PostgresUser database(kind.address());
+        std::atomic<int> handled{0};
+        pivotal::WorkerOptions options;
+        options.poll = 24h;
+        const pivotal::InboxWorker worker(
+            inbox, [&](const Event&) { ++handled; }, options);
+        support::wait_until("it listens", [&] {
+            return database.number("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN pivotal%'") == 1;
+        });
+        int put = 0;
+        support::wait_until("the reply to a put was lost, and none of the worker's", [&] {
+            proxy.lose_replies(1);
+            const bool was_lost = !inbox->put(event_of(std::to_string(++put)), "{}");
+            support::wait_until("the event is handled", [&] { return handled == put; });
+            return was_lost;
+        });
+    }
     SECTION("of an inbox") {
         PostgresInbox inbox(address);
         CHECK(inbox.put(event_of("evt_0"), "{}"));
@@ -677,6 +696,28 @@ TEST_CASE("an inbox takes as fast while a backup holds an old snapshot", "[postg
     backup.run("COMMIT");
 }
 
+TEST_CASE("a claim looks at little that has expired and is gone while a backup holds an old snapshot", "[postgres]") {
+    support::Counted kind;
+    const auto store = support::open_store(kind.schema().address("", "counted"), {});
+    const PostgresUser database(kind.address()), backup(kind.address());
+    backup.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pivotal_claims");
+    database.run(
+        "INSERT INTO pivotal_claims SELECT 'default', i::text::bytea, '', now(), now() - i * interval '1 s', true "
+        "FROM generate_series(1, 50000) AS i; DELETE FROM pivotal_claims");
+    int claimed = 0;
+    const auto cost_of_claims = [&] {
+        const int before = kind.cost();
+        for (int i = 0; i < 16; ++i) CHECK(store->claim("evt_" + std::to_string(++claimed), "a", 1h) == Claim::granted);
+        return kind.cost() - before;
+    };
+    const int full = cost_of_claims();  // which knows nothing yet
+    std::vector<int> later(10);
+    for (int& cost : later) cost = cost_of_claims();
+    std::sort(later.begin(), later.end());  // some of them look at all, once in a while
+    CHECK(later[later.size() / 2] < full / 5);
+    backup.run("COMMIT");
+}
+
 TEST_CASE("an event that comes late, before what was taken, is found all the same", "[postgres][inbox]") {
     Kind kind;
     const auto inbox = kind.inbox();
@@ -878,6 +919,48 @@ TEST_CASE("a second transaction waits for the first that marks the same event", 
     waiting.join();
     CHECK(marked == (commit ? 0 : 1));
     second.run("COMMIT");
+}
+
+TEST_CASE("above READ COMMITTED the marks of other events make none fail", "[postgres][mark]") {
+    const Kind kind;
+    const PostgresUser first(kind.address()), second(kind.address());
+    for (const char* const id : {"old_1", "old_2", "old_3"}) {
+        first.run("BEGIN");
+        CHECK(mark_processed(first, id, {"default", 0s}));
+        first.run("COMMIT");
+    }
+    first.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pivotal_processed");
+    second.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pivotal_processed");
+    for (int i = 0; i < 16; ++i) CHECK(mark_processed(first, "first_" + std::to_string(i)));  // one of them removes
+    first.run("COMMIT");
+    for (int i = 0; i < 16; ++i) CHECK(mark_processed(second, "second_" + std::to_string(i)));
+    second.run("COMMIT");
+    for (int i = 0; i < 16; ++i) {
+        first.run("BEGIN");
+        CHECK_FALSE(mark_processed(first, "second_" + std::to_string(i)));
+        CHECK(mark_processed(first, "third_" + std::to_string(i)));
+        first.run("COMMIT");
+    }
+    CHECK(first.number("SELECT count(*) FROM pivotal_processed WHERE event_id LIKE 'old%'") == 0);
+}
+
+TEST_CASE("a job is done in a transaction that its renewal cannot make fail, or not at all",
+          "[postgres][inbox][mark]") {
+    Kind kind;
+    const auto inbox = kind.own_inbox();
+    const PostgresUser db(kind.address());
+    CHECK(inbox->put(event_of("evt_1"), "{}"));
+    const Job job = *inbox->take(1h);
+    for (const char* const level : {"REPEATABLE READ", "SERIALIZABLE"}) {
+        db.run("BEGIN ISOLATION LEVEL " + std::string(level) + "; SELECT count(*) FROM pivotal_inbox");
+        CHECK_THROWS_AS(inbox->complete_in(db, job), std::logic_error);
+        db.run("ROLLBACK");
+    }
+    db.run("BEGIN; SELECT count(*) FROM pivotal_inbox");
+    CHECK(inbox->renew(job, 1h));
+    CHECK(inbox->complete_in(db, job));
+    db.run("COMMIT");
+    CHECK(kind.done() == 1);
 }
 
 TEST_CASE("a mark lasts for the retention", "[postgres][mark]") {

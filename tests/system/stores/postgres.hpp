@@ -105,9 +105,10 @@ public:
     /// The server grants so many connections to who has this address.
     std::string address_with_connections(int most) {
         store();
+        inbox();
         PostgresUser(address()).run("DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN CONNECTION LIMIT " +
                                     std::to_string(most) + "; GRANT USAGE ON SCHEMA " + schema_.name() +
-                                    " TO limited; GRANT ALL ON pivotal_claims TO limited");
+                                    " TO limited; GRANT ALL ON pivotal_claims, pivotal_inbox TO limited");
         return schema_.address("", "limited");
     }
 

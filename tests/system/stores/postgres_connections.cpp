@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -230,6 +231,65 @@ TEST_CASE("a put of another process wakes a worker, and so does one that came wh
         CHECK(incidents == 0);
     }
     wait_until("it listens no more", [&] { return database.number("SELECT count(*)" + listening) == 0; });
+}
+
+TEST_CASE("a worker whose server grants few connections spends none on waiting, and says why", "[postgres][notify]") {
+    Kind kind;
+    const std::string address = kind.address_with_connections(19);
+    const auto inbox = std::make_shared<PostgresInbox>(address);
+    const PostgresUser database(kind.address());
+    std::atomic<int> handled{0};
+    std::mutex mutex;
+    std::string told;
+    pivotal::WorkerOptions options;
+    options.poll = 24h;
+    options.observer = [&](const pivotal::Observation& seen) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        if (seen.kind == pivotal::Observation::Kind::only_polling) told += seen.error;
+    };
+    const auto is_told = [&](const std::string& part) {
+        wait_until("it says so", [&] {
+            const std::lock_guard<std::mutex> lock(mutex);
+            return contains(told, part);
+        });
+    };
+    const auto listening = [&] {
+        return database.number(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN pivotal%' AND usename = 'limited'");
+    };
+    const auto work = [&](const std::string& id, const auto& meanwhile) {
+        const pivotal::InboxWorker worker(
+            inbox, [&](const Event&) { ++handled; }, options);
+        meanwhile();
+        Event event;
+        event.id = id;
+        const int before = handled;
+        CHECK(inbox->put(event, "{}"));
+        wait_until("it is handled", [&] { return handled == before + 1; });
+    };
+    work("evt_1", [&] { is_told("grants few connections"); });
+    CHECK(listening() == 0);
+    database.run("ALTER ROLE limited CONNECTION LIMIT 20");
+    work("evt_2", [&] { wait_until("it listens", [&] { return listening() == 1; }); });
+    database.run("ALTER ROLE limited NOLOGIN");  // the inbox has its connection
+    work("evt_3", [&] { is_told("not permitted to log in"); });
+}
+
+TEST_CASE("a statement that fails costs no connection", "[postgres][pooler]") {
+    Kind kind;
+    PostgresInbox inbox(kind.address());
+    const PostgresUser database(kind.address());
+    const auto connection = [&] {
+        return database.text(
+            "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity "
+            "WHERE application_name = 'pivotal-webhook'");
+    };
+    const std::string before = connection();
+    database.run("ALTER TABLE pivotal_inbox RENAME TO elsewhere");
+    CHECK_THROWS_AS(inbox.stats(), StoreError);  // in a transaction, as all are behind a pooler
+    database.run("ALTER TABLE elsewhere RENAME TO pivotal_inbox");
+    CHECK(inbox.stats().ready == 0);
+    CHECK(connection() == before);
 }
 
 // ---- What the constructor says ----

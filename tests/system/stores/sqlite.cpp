@@ -288,6 +288,30 @@ TEST_CASE("an event that is known wakes no worker", "[sqlite][inbox][worker]") {
     CHECK(looks < 10);
 }
 
+TEST_CASE("a purge takes any number of dead letters, and lets others write meanwhile", "[sqlite][inbox]") {
+    static std::atomic<int> commits{0};
+    int (*const opened)(sqlite3*, char**, const sqlite3_api_routines*) = [](auto* connection, auto, auto) {
+        const auto run = [](unsigned, void*, void*, void* sql) {
+            if (std::string(static_cast<const char*>(sql)) == "COMMIT") ++commits;
+            return 0;
+        };
+        return sqlite3_trace_v2(connection, SQLITE_TRACE_STMT, run, nullptr);
+    };
+    const auto extension = reinterpret_cast<void (*)()>(opened);
+    Kind kind;
+    sqlite3_auto_extension(extension);
+    const auto inbox = kind.inbox();
+    sqlite3_cancel_auto_extension(extension);
+    kind.fill_inbox(1, 2500);
+    CHECK(inbox->put(event_of("evt_waiting"), "{}"));
+    Database(kind.address()).run("UPDATE pivotal_inbox SET state = 2 WHERE state = 1");
+    commits = 0;
+    CHECK(inbox->purge(0s) == 2500);
+    CHECK(commits == 3);
+    CHECK(inbox->purge(0s) == 0);
+    CHECK(inbox->stats().ready == 1);
+}
+
 TEST_CASE("a call waits for another thread's no longer than its own time", "[sqlite]") {
     Kind kind;
     const auto inbox = kind.inbox();

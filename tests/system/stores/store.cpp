@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <fcntl.h>
 
 #include <pivotal/receiver.hpp>
 
@@ -65,7 +68,25 @@ private:
     std::shared_ptr<IdempotencyStore> of_;
 };
 
+/// How many descriptors a program that this process starts would have.
+std::size_t inherited_descriptors() {
+    std::size_t count = 0;
+    for (const auto& one : std::filesystem::directory_iterator("/proc/self/fd")) {
+        const int flags = fcntl(std::stoi(one.path().filename().string()), F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) ++count;
+    }
+    return count;
+}
+
 }  // namespace
+
+TEST_CASE("a program that a handler starts inherits nothing of a store", "[store]") {
+    Kind kind;
+    const std::size_t before = inherited_descriptors();
+    const auto store = kind.store();
+    CHECK(store->claim("evt_1", "a", long_lease) == Claim::granted);
+    CHECK(inherited_descriptors() == before);
+}
 
 TEST_CASE("an id that is unknown is granted, to one owner", "[store]") {
     Kind kind;

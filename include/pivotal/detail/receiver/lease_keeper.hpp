@@ -27,7 +27,8 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// A Guard takes its lease out of the schedule and waits for nobody: a renewal that is under way may end behind it.
 /// That does no harm, since an owner whose claim has ended renews nothing; what `renew` uses it must own.
 ///
-/// The threads start with the first lease, and anew in a process that was forked. The destructor waits for them.
+/// The threads start with the first lease, and anew in a process that was forked. The destructor waits for them, but for
+/// the one that it runs in.
 class LeaseKeeper {
     using Clock = std::chrono::steady_clock;
     struct Lease;
@@ -40,19 +41,21 @@ class LeaseKeeper {
         bool is_scheduled = false, is_guarded = true;
     };
 
-    class Threads {
+    // A thread keeps it, since what one of them calls may be what ends them.
+    class Threads : public std::enable_shared_from_this<Threads> {
     public:
-        Threads() = default;
-        Threads(const Threads&) = delete;
-        Threads& operator=(const Threads&) = delete;
-        ~Threads() {
+        void end() {
             {
                 const std::lock_guard<std::mutex> lock(mutex_);
                 stopping_ = true;
             }
             due_.notify_all();
             lead_.notify_all();
-            for (std::thread& thread : threads_) thread.join();
+            for (std::thread& thread : threads_)
+                if (thread.get_id() == std::this_thread::get_id())
+                    thread.detach();
+                else
+                    thread.join();
         }
 
         void add(const std::shared_ptr<Lease>& lease) {
@@ -78,7 +81,7 @@ class LeaseKeeper {
                 is_handed_over_ = true;
                 lead_.notify_one();
             } else {
-                threads_.emplace_back([this] { run(); });
+                threads_.emplace_back([kept = shared_from_this()] { kept->run(); });
             }
             has_leader_ = true;
         }
@@ -146,7 +149,7 @@ public:
     public:
         /// Throws std::bad_alloc, or std::system_error where no thread can be had.
         Guard(LeaseKeeper& keeper, std::chrono::milliseconds lease, std::function<bool()> renew)
-            : threads_(keeper.threads_.get()), lease_(std::make_shared<Lease>()) {
+            : threads_(*keeper.threads_.get().threads), lease_(std::make_shared<Lease>()) {
             lease_->renew = std::move(renew);
             constexpr std::chrono::milliseconds shortest{2}, longest = std::chrono::hours(24 * 365);
             lease_->half = std::clamp(lease, shortest, longest) / 2;
@@ -162,7 +165,11 @@ public:
     };
 
 private:
-    PerProcess<Threads> threads_;
+    struct State {
+        ~State() { threads->end(); }
+        const std::shared_ptr<Threads> threads = std::make_shared<Threads>();
+    };
+    PerProcess<State> threads_;
 };
 
 }}}  // namespace pivotal::v1::detail

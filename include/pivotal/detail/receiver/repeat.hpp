@@ -12,7 +12,7 @@
 namespace pivotal { inline namespace v1 { namespace detail {
 
 /// What `work` returns. Where it throws it is called again, after longer and longer pauses, until the deadline: a
-/// store that restarts is away for a second or two. It is called twice at least; what it throws last goes on.
+/// store that restarts is away for a second or two. What it throws last goes on.
 template <class Work>
 auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> decltype(work()) {
     using std::chrono::milliseconds;
@@ -21,7 +21,7 @@ auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> 
         try {
             return work();
         } catch (...) {
-            if (pause > pause.zero() && steady_clock::now() + pause >= deadline) throw;
+            if (steady_clock::now() + pause >= deadline) throw;
         }
         std::this_thread::sleep_for(pause);
     }

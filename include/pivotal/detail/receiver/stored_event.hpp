@@ -30,10 +30,13 @@ inline Event restored(std::string id, std::string type, std::string message_id, 
     return event;
 }
 
-/// The same for an event that was restored without its body.
-inline void restore(Event& event, std::string_view body) {
+/// The same for that of a job or a dead letter, which was restored without its body.
+template <class Stored>
+void restore(Stored& stored, std::string body) {
+    Event& event = stored.event;
+    stored.body = std::move(body);
     event = restored(event.id, event.type, event.delivery.message_id,
-                     event.delivery.timestamp.time_since_epoch().count(), body);
+                     event.delivery.timestamp.time_since_epoch().count(), stored.body);
 }
 
 /// What an inbox keeps of an error: 4 KiB, and no character of UTF-8 cut in two.

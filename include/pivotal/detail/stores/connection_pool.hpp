@@ -238,9 +238,10 @@ private:
             const bool is_first = place == state.queue.begin(), may_make = state.open < most_;
             if (now >= deadline) {
                 leave();
-                throw StoreError(!may_make ? "all " + std::to_string(most_) + " connections to the store are busy"
-                                 : state.refusal.empty() ? "no time was left to ask the store"
-                                                         : state.refusal);
+                const bool was_refused = in_front || now < state.refused_until;
+                throw StoreError(!may_make     ? "all " + std::to_string(most_) + " connections to the store are busy"
+                                 : was_refused ? state.refusal
+                                               : "no time was left to ask the store");
             }
             if (is_first && (!state.idle.empty() || (may_make && now >= state.refused_until))) return leave();
             place->wait_until(lock, is_first && may_make ? (std::min)(deadline, state.refused_until) : deadline);

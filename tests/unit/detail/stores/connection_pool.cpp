@@ -226,6 +226,33 @@ TEST_CASE("who was refused a connection is told of that, however late it wakes",
     CHECK(told == 64);
 }
 
+TEST_CASE("a call that has no time left costs no other anything", "[pool]") {
+    Server server;
+    Pool pool(3, to(server));
+    pool.take(soon()).give_back();
+    const auto overdue = [] { return Steady::now() - 1ms; };
+    CHECK(error_of_take(pool, overdue()) == "no time was left to ask the store");
+    {
+        const pivotal::detail::DueTime due(overdue());
+        CHECK_THROWS_AS(pool.use(true, [](Connection&, Deadline) { return 1; }), StoreError);
+    }
+    {
+        const pivotal::detail::DueTime due(soon());
+        const auto lose = [](Connection& connection, Deadline deadline) -> int {  // as one that waits for a reply
+            std::this_thread::sleep_until(deadline);
+            connection.lose();
+            throw TryAgain("no reply in time", true);
+        };
+        auto other = pool.take(late()), idle = pool.take(late());
+        other.give_back();
+        idle.give_back();
+        CHECK_THROWS_WITH(pool.use(true, lose), "no reply in time");
+    }
+    CHECK(server.open == 1);  // the other idle one is kept
+    server.refuses = true;
+    CHECK(pool.use(true, [](Connection& connection, Deadline) { return connection.number(); }) == 1);
+}
+
 TEST_CASE("what failed for a passing reason is done again, unless it must not be done twice", "[pool]") {
     Server server;
     Pool pool(3, to(server));

@@ -175,9 +175,7 @@ public:
             }
         }
         execute(transaction_settings, deadline);
-        PostgresResult result = send_and_finish(sql, parameters, deadline);
-        execute("COMMIT", deadline);
-        return result;
+        return end_transaction(sql, parameters, deadline);
     }
 
     /// The same for one that may take a minute, whatever the deadline is: that of what comes before it.
@@ -186,9 +184,7 @@ public:
         execute(transaction_settings, deadline);
         execute("SET LOCAL statement_timeout = 60000", deadline);
         const Deadline end = std::chrono::steady_clock::now() + std::chrono::seconds(62);
-        PostgresResult result = send_and_finish(sql, PostgresParameters(values...), end);
-        execute("COMMIT", end);
-        return result;
+        return end_transaction(sql, PostgresParameters(values...), end);
     }
 
     /// Whether the server tells of something until then, by NOTIFY.
@@ -238,6 +234,21 @@ private:
         return finish(PQsendQueryParams(connection_.get(), sql, parameters.count, parameters.types, parameters.values,
                                         parameters.lengths, parameters.formats, 1),
                       deadline);
+    }
+
+    /// The one statement of a transaction that has begun, and its end. Where that fails the connection is as good as before.
+    PostgresResult end_transaction(const char* sql, const PostgresParameters& parameters, Deadline deadline) {
+        try {
+            PostgresResult result = send_and_finish(sql, parameters, deadline);
+            execute("COMMIT", deadline);
+            return result;
+        } catch (const StoreError&) {
+            if (is_in_step_ && PQtransactionStatus(connection_.get()) == PQTRANS_INERROR) try {
+                    execute("ROLLBACK", deadline);
+                } catch (const StoreError&) {
+                }
+            throw;
+        }
     }
 
     /// Waits for the server, and reads what it says.

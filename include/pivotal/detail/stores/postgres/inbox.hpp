@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,7 +31,8 @@ namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_A
 /// An Inbox in a PostgreSQL database, for any number of processes and machines; in its table `pivotal_inbox`.
 ///
 /// What it is told is on the server's disk when it returns, but for `take` and `renew`. What PostgresStore says of
-/// connections, times, errors and rights holds here too. Of two workers that take at once neither waits for the other.
+/// connections, times, errors and rights holds here too. Of two workers that take at once neither waits for the other. A
+/// worker is woken by NOTIFY, on a connection of its own, where role and database grant more than a few.
 class PostgresInbox final : public Inbox {
 public:
     /// Connects.
@@ -59,7 +61,8 @@ public:
 
     /// `done` in the transaction that is open on a connection of yours to the same database: the effect that is in it
     /// happens exactly once. False: the lease is somebody else's. Roll back then, and where anything throws (StoreError;
-    /// std::logic_error where no transaction is open), and let the handler throw. Thread safety is the connection's.
+    /// std::logic_error where no transaction is open, or one above READ COMMITTED, which a renewal of the lease would make
+    /// fail), and let the handler throw. Thread safety is the connection's.
     bool complete_in(PGconn* connection, const Job& job);
 
     /// The statements that create all tables of this library in a PostgreSQL database, its own and those of
@@ -82,7 +85,7 @@ private:
     template <class Run>
     bool finish(const Job& job, const Run& run) const;
     bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
-    void read_body(Event& event, std::string& body);
+    std::string body_of(std::string_view event_id);
     void remove_expired() noexcept;
 
     const std::string consumer_;
@@ -97,6 +100,7 @@ private:
 // `state + 0` is `state`, but keeps the partial indexes out of a statement that is to find its row by the key.
 
 inline bool PostgresInbox::put(const Event& event, Body body) {
+    const detail::DueTime due(detail::DueTime::of_call());  // for all that is asked here
     // Whoever waits here for a row holds no other. A dead letter keeps its taken_at; what is new has none.
     const detail::PostgresResult row = pool_.run_repeatable(
         R"(INSERT INTO pivotal_inbox AS known
@@ -111,9 +115,9 @@ inline bool PostgresInbox::put(const Event& event, Body body) {
            RETURNING taken_at IS NULL)",
         consumer_, event.id, event.type, event.delivery.message_id,
         std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, body.view());
-    if (row.rows() != 1) return false;
-    wake_all();
-    if (!row.integer(0, 0)) return false;
+    const bool is_due = row.rows() == 1;
+    is_due ? wake_all() : wake_workers();  // where the reply to a first try was lost it is new
+    if (!is_due || !row.integer(0, 0)) return false;
     if (++puts_ % 16 == 0) remove_expired();
     return true;
 }
@@ -131,10 +135,10 @@ inline void PostgresInbox::remove_expired() noexcept {
                ), removed AS (
                    DELETE FROM pivotal_inbox AS old USING expired
                    WHERE old.consumer = $1 AND old.event_id = expired.event_id RETURNING old.expires_at
-               ) SELECT max(expires_at), set_config('synchronous_commit', 'off', true) FROM removed
-                 HAVING count(*) > 0)",
+               ) SELECT coalesce(max(expires_at), clock_timestamp()), set_config('synchronous_commit', 'off', true)
+                 FROM removed)",
             consumer_, look.from, std::int64_t{16} * detail::removals_per_claim);
-        if (row.rows() == 1) done_start_.found(look, row.integer(0, 0));
+        done_start_.found(look, row.integer(0, 0));
     } catch (const std::exception&) {
     }  // the event is stored; these go with a later one
 }
@@ -146,7 +150,7 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease) {
     }  // a body: it is to stop none of those behind it
     std::optional<Job> job = take(lease, false);
     if (job) try {
-            read_body(job->event, job->body);
+            detail::restore(*job, body_of(job->event.id));
         } catch (const detail::PostgresCorrupted& error) {
             job->unreadable = std::string("its body cannot be read: ") + error.what();
         }
@@ -183,13 +187,10 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, b
     return job;
 }
 
-/// Of an event that was read without it.
-inline void PostgresInbox::read_body(Event& event, std::string& body) {
+inline std::string PostgresInbox::body_of(std::string_view event_id) {
     const detail::PostgresResult row =
-        pool_.run("SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event.id);
-    if (row.rows() == 0) return;
-    body = row.bytes(0, 0);
-    detail::restore(event, body);
+        pool_.run("SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event_id);
+    return row.rows() == 1 ? row.bytes(0, 0) : std::string();
 }
 
 inline bool PostgresInbox::renew(const Job& job, std::chrono::milliseconds lease) {
@@ -219,6 +220,8 @@ inline bool PostgresInbox::done(const Job& job) {
 
 inline bool PostgresInbox::complete_in(PGconn* connection, const Job& job) {
     detail::require_transaction(connection, "complete_in");
+    if (!detail::run_in(connection, "SELECT current_setting('transaction_isolation') = 'read committed'").integer(0, 0))
+        throw std::logic_error("pivotal: complete_in needs a transaction that is READ COMMITTED");
     return finish(job, [&](const auto&... all) { return detail::run_in(connection, all...); });
 }
 
@@ -249,7 +252,6 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
         after_time = last.integer(0, 0);
         after_seq = last.integer(0, 1);
     }
-    const auto most = static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX}));
     std::vector<DeadJob> jobs;
     const auto read = [&](bool with_bodies) {
         const detail::PostgresResult rows = pool_.run_long(
@@ -258,14 +260,15 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
                WHERE consumer = $1 AND state = 2
                AND (ended_at, seq) > (timestamptz '2000-01-01 00:00Z' + $3 * interval '1 us', $4)
                ORDER BY ended_at, seq LIMIT $2)",
-            consumer_, most, after_time, after_seq, with_bodies);
+            consumer_, static_cast<std::int64_t>((std::min)(limit, std::size_t{INT32_MAX})), after_time, after_seq,
+            with_bodies);
         for (int row = 0; row < rows.rows(); ++row) {
             std::string body = rows.bytes(row, 7);
             Event event = detail::restored(rows.bytes(row, 0), rows.bytes(row, 1), rows.bytes(row, 2),
                                            rows.integer(row, 3), body);
             const Clock::time_point died(std::chrono::milliseconds(rows.integer(row, 6)));
-            const int attempts = static_cast<int>(rows.integer(row, 4));
-            jobs.push_back({std::move(event), std::move(body), attempts, rows.bytes(row, 5), died});
+            jobs.push_back(
+                {std::move(event), std::move(body), static_cast<int>(rows.integer(row, 4)), rows.bytes(row, 5), died});
         }
     };
     try {
@@ -273,7 +276,7 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
     } catch (const detail::PostgresCorrupted&) {  // one that cannot be read hides no other; its error says so
         read(false);
         for (DeadJob& job : jobs) try {
-                read_body(job.event, job.body);
+                detail::restore(job, body_of(job.event.id));
             } catch (const detail::PostgresCorrupted&) {
             }
     }

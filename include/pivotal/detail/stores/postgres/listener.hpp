@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -25,6 +27,10 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// Whoever has told within this time need not tell again: who was told looks again when it has passed. A commit that
 /// notifies locks all others of its kind out until it has ended, so that one for each event would cost much.
 inline constexpr std::chrono::milliseconds notification_lasts{10};
+
+/// Where fewer are granted they are left to those who put and take: after a restart of the server listeners could have
+/// them all.
+inline constexpr std::int64_t few_connections = 20;
 
 class PostgresNotifier {
 public:
@@ -73,14 +79,19 @@ private:
     using Time = std::chrono::steady_clock;
 
     void run() noexcept {
-        for (bool again = true; again;) {
+        constexpr std::chrono::seconds shortest{1}, longest{30};
+        std::chrono::seconds pause = shortest;
+        for (bool again = true, told = false; again;) {
             try {
                 if (!listen()) return;
-            } catch (const std::exception&) {  // the worker polls meanwhile, and tells what the store says
+            } catch (const std::exception& error) {  // the worker polls meanwhile
+                if (!connection_ && !std::exchange(told, true))
+                    observe(observer_, Observation::Kind::only_polling, nullptr, error.what());
             }
             std::unique_lock<std::mutex> lock(mutex_);
+            pause = connection_ ? shortest : (std::min)(2 * pause, longest);
             connection_.reset();
-            again = !stop_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; });
+            again = !stop_.wait_for(lock, pause, [this] { return stopping_; });
         }
     }
 
@@ -88,14 +99,19 @@ private:
     bool listen() {
         const Deadline deadline = DueTime::of_call();
         auto made = pool_.connect(deadline);
-        if (!made->is_direct()) {
+        const PostgresResult row =
+            made->run(deadline,
+                      "SELECT " PIVOTAL_DETAIL_POSTGRES_CHANNEL
+                      ", coalesce(least(nullif(rolconnlimit, -1), nullif(datconnlimit, -1)), $2)::bigint"
+                      " FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()",
+                      consumer_, few_connections);
+        if (!made->is_direct() || row.integer(0, 1) < few_connections) {
             observe(observer_, Observation::Kind::only_polling, nullptr,
-                    "a pooler stands before PostgreSQL, and lets no notification through");
+                    made->is_direct() ? "the role or the database grants few connections, so none is spent on waiting"
+                                      : "a pooler stands before PostgreSQL, and lets no notification through");
             return false;
         }
-        const std::string channel =
-            made->run(deadline, "SELECT " PIVOTAL_DETAIL_POSTGRES_CHANNEL, consumer_).bytes(0, 0);
-        made->execute(("LISTEN " + channel).c_str(), deadline);
+        made->execute(("LISTEN " + row.bytes(0, 0)).c_str(), deadline);
         {
             const std::lock_guard<std::mutex> lock(mutex_);
             if (stopping_) return false;

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -152,7 +153,8 @@ public:
         if (context_->err) throw TryAgain(name_ + ": cannot connect: " + context_->errstr, false);
         // So that a connection which a firewall has forgotten is noticed while nobody waits for it.
         if (address.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK) lose(context_->errstr);
-        if (!prevent_sigpipe(context_->fd)) lose_by_errno();
+        // Programs that a handler starts are not to have it.
+        if (!prevent_sigpipe(context_->fd) || fcntl(context_->fd, F_SETFD, FD_CLOEXEC) != 0) lose_by_errno();
         if (!address.password.empty()) authenticate(address, deadline);
         if (address.database != 0) check(ask({"SELECT", std::to_string(address.database)}, deadline));
         check_settings(ask({"INFO"}, deadline), may_forget);

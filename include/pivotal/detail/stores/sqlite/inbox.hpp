@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -141,8 +142,7 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
     }  // a body: it is to stop none of those behind it
     std::optional<Job> job = take(lease, false);
     if (job) try {
-            job->body = body_of(job->event.id);
-            detail::restore(job->event, job->body);
+            detail::restore(*job, body_of(job->event.id));
         } catch (const detail::SqliteCorrupted& error) {
             job->unreadable = std::string("its body cannot be read: ") + error.what();
         }
@@ -269,8 +269,7 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
         return jobs;
     });
     for (DeadJob& job : all) try {  // a body that cannot be read hides no other; its error says so
-            job.body = body_of(job.event.id);
-            detail::restore(job.event, job.body);
+            detail::restore(job, body_of(job.event.id));
         } catch (const detail::SqliteCorrupted&) {
         }
     return all;
@@ -302,9 +301,18 @@ inline bool SqliteInbox::forget(std::string_view event_id) {
 }
 
 inline std::uint64_t SqliteInbox::purge(std::chrono::seconds older_than) {
-    return static_cast<std::uint64_t>(
-        database_.execute(true, "DELETE FROM pivotal_inbox WHERE consumer = ? AND state = 2 AND ended_at <= ?",
-                          consumer_, File::now() - detail::store_time(older_than)));
+    constexpr int at_once = 1000;  // a moment's work
+    const StoreTime until = File::now() - detail::store_time(older_than);
+    std::uint64_t purged = 0;
+    for (int more = at_once; more == at_once; purged += static_cast<std::uint64_t>(more)) {
+        // Other processes that wait for the lock ask for it every 5 ms.
+        if (purged > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        more = database_.execute(true, R"(
+            DELETE FROM pivotal_inbox WHERE seq IN (SELECT seq FROM pivotal_inbox
+            WHERE consumer = ? AND state = 2 AND ended_at <= ? ORDER BY ended_at, seq LIMIT ?))",
+                                 consumer_, until, at_once);
+    }
+    return purged;
 }
 
 inline InboxStats SqliteInbox::stats() {
