@@ -5,7 +5,9 @@ target_link_libraries(pivotal_developer INTERFACE pivotal::webhook)
 if(MSVC)
     target_compile_options(pivotal_developer INTERFACE /W4 /WX /utf-8 /bigobj)
 else()
-    target_compile_options(pivotal_developer INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+    # An error for us; whoever runs the examples with a compiler that we have not seen still has them.
+    target_compile_options(pivotal_developer INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+        $<$<BOOL:${PIVOTAL_BUILD_TESTS}>:-Werror>)
 endif()
 
 set(PIVOTAL_SANITIZE "" CACHE STRING "Sanitizers for the tests and examples, such as address,undefined or thread")

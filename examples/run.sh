@@ -193,6 +193,7 @@ if [ -z "$build_dir" ]; then
     install_and_build pivotal_receiver_cpp_httplib pivotal_sender pivotal_cli pivotal_inbox pivotal_exactly_once
 fi
 receiver=$build_dir/examples/cpp-httplib/pivotal_receiver_cpp_httplib
+[ -x "$receiver" ] || die "there is no $receiver: what --build-dir names has to be built before"
 sender=$build_dir/examples/cpp-httplib/pivotal_sender
 cli=$build_dir/examples/cli/pivotal-webhook
 inbox=$build_dir/examples/inbox/pivotal_inbox

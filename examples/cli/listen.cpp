@@ -101,8 +101,10 @@ private:
                 .string();
         std::ofstream stream(file, std::ios::binary);
         stream << write_delivery(path, delivery);
-        if (!stream.flush()) throw write_error(file);
-        return file;
+        if (stream.flush()) return file;
+        const auto error = write_error(file);
+        std::filesystem::remove(file);  // it would pass for a delivery
+        throw error;
     }
 
     void print(const Delivery& delivery, const Outcome& outcome) const {
@@ -177,6 +179,11 @@ int listen(const ListenOptions& options, const std::string& secrets) {
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+    // httplib decodes %XX in values: what is then no value would end it, or the head, where the delivery is written again.
+    const auto is_value = [](const std::string& text) {
+        return std::none_of(text.begin(), text.end(),
+                            [](unsigned char c) { return (c < ' ' && c != '\t') || c == 127; });
+    };
     std::once_flag failed;
     std::exception_ptr failure;
     httplib::Server server;
@@ -189,6 +196,15 @@ int listen(const ListenOptions& options, const std::string& secrets) {
     // A content reader takes a body of any type as it is; a handler without one would parse forms.
     server.Post(
         ".*", [&](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& content) {
+            for (const auto& header : request.headers)
+                if (!is_value(header.second)) {
+                    response.status = 400;
+                    return response.set_content("a header has a control character", "text/plain");
+                }
+            // httplib would decompress the body, and take a form to pieces: it is to come as it was sent.
+            auto& headers = const_cast<httplib::Headers&>(request.headers);
+            const httplib::Headers all = headers;
+            for (const char* const name : {"content-encoding", "content-type"}) headers.erase(name);
             std::string body;
             // Without any of the two there is no body, but httplib would wait for one.
             if (request.has_header("content-length") || request.has_header("transfer-encoding"))
@@ -196,6 +212,7 @@ int listen(const ListenOptions& options, const std::string& secrets) {
                     body.append(data, size);
                     return true;
                 });
+            headers = all;
             Answer answer;
             answer.status = 500;
             try {

@@ -106,6 +106,7 @@ CMAKE
                 cmake --build $fetched >>$fetched.log 2>&1 && (cd $fetched && ctest >>ctest.log) || die "$(cat $fetched.log)"
             refuse "component sqlite" "libsqlite3-dev" -- components no-$fetched sqlite -DFETCHED=$fetched \
                 -DPIVOTAL_SOURCE_DIR="$source" -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON
+            refuse "no component mysql" -- components no-mysql-$fetched mysql -DFETCHED=$fetched -DPIVOTAL_SOURCE_DIR="$source"
         done
         ;;
     strange) # from and in a folder whose name a shell has to be told of

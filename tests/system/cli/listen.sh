@@ -60,6 +60,24 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as peer:
     while peer.recv(4096): pass
 END
 expect_match "the connection was cut" '"finding":"body_truncated"' "$(tail -1 listen.out)"
+CLI=$cli python3 - "$port" <<'END'
+import gzip, os, socket, subprocess, sys
+def deliver(body, *more):
+    open("as_sent", "wb").write(body)
+    signed = subprocess.run([os.environ["CLI"], "sign", "--body", "as_sent"], check=True, stdout=subprocess.PIPE).stdout
+    head = b"\r\n".join(signed.splitlines() + list(more) + [b"content-length: %d" % len(body), b"connection: close"])
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as peer:
+        peer.sendall(b"POST / HTTP/1.1\r\n" + head + b"\r\n\r\n" + body)
+        print(peer.makefile().readline().split()[1], *more)
+event = b'{"id":"evt_1","type":"task.completed"}'
+with open("answers", "w") as sys.stdout:
+    deliver(event, b"content-type: multipart/form-data; boundary=x")
+    deliver(event, b"content-type: application/x-www-form-urlencoded")
+    deliver(gzip.compress(event), b"content-encoding: gzip")
+    deliver(event, b"x-injected: a%0d%0ax-received-at: 2020-01-01T00:00:00Z")
+END
+expect "a body of any label is verified as it was sent, and no header is two" "200 200 400 400" \
+    "$(cut -d ' ' -f 1 answers | paste -sd ' ')"
 for body in cut empty; do
     "$cli" sign --body $body.json >headers.$body
     expect "explain: signed, and $body" 0 "$(status "$cli" explain --headers headers.$body --body $body.json)"

@@ -89,8 +89,7 @@ private:
 
     std::shared_ptr<void> listen(const Observer& /*observer*/) override {
         const auto wake = std::make_shared<std::function<void()>>([this] { wake_workers(); });
-        const std::shared_ptr<void> listening(wake.get(),
-                                              [wake](void*) { detail::sqlite_wakeups().remove(wake.get()); });
+        std::shared_ptr<void> listening(wake.get(), [wake](void*) { detail::sqlite_wakeups().remove(wake.get()); });
         detail::sqlite_wakeups().add(wake.get(), database_.name());
         wake_workers();  // for what was put before
         return listening;
