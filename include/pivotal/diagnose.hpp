@@ -32,8 +32,8 @@ inline namespace with_zlib {  // other functions than those without it, should b
 /// empty.
 ///
 /// - `secrets`: one or several, as for Webhook; besides the one in use give the test endpoint's, or the one before a
-///   rotation, to learn whether it was that. Those that Webhook refuses are findings, not errors; at most 16 are looked
-///   at. A null pointer counts as empty.
+///   rotation, to learn whether it was that. Those that Webhook refuses are findings, not errors; at most 16 are
+///   searched with. A null pointer counts as empty.
 /// - `body`, `headers`: as for Webhook::verify. A callable or range is also asked for `content-encoding` and
 ///   `content-length`.
 /// - `now`: what the timestamp is compared with; five minutes are allowed.

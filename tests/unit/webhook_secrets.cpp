@@ -220,6 +220,8 @@ TEST_CASE("each wrong secret is refused with a sentence that says what to do", "
         {"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", advice_version},  // a signature
         {"whsk_" + support::base64(key_of(64)), advice_private},
         {"whsk_", advice_private},
+        {"WHSK_" + support::base64(key_of(64)), advice_private},
+        {"ep_1:" + s, advice_in_front},
         {"pivotal_live_8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_api_key},
         {"pivotal_test_8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_api_key},
         {"sk_live_8sGq2VbNc4Xw1TzKd7RmPf0Y", advice_other_token},

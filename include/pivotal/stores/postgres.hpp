@@ -70,7 +70,7 @@ private:
 ///
 /// Where another transaction has marked the event and is still open, this waits for its end, as long as the
 /// connection's own settings allow; above READ COMMITTED, a mark that it has made in the meantime is a StoreError: begin
-/// again. Marks that have expired are removed by others that are made at READ COMMITTED. The table is created where the
+/// again. Marks that have expired are removed by others, but for those that are made above READ COMMITTED. The table is created where the
 /// search path has none. The effect is as durable as your transaction is: that is
 /// your connection's `synchronous_commit`.
 bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options = {});
@@ -164,14 +164,11 @@ inline bool PostgresStore::forget(std::string_view event_id) {
 inline bool mark_processed(PGconn* connection, std::string_view event_id, const StoreOptions& options) {
     detail::require_transaction(connection, "mark_processed");
     detail::create_missing(connection, "pivotal_processed", detail::postgres_marks, options);
-    // What is marked already is not even locked. Others that have expired are removed behind one mark of so many, and not
-    // above READ COMMITTED, where whoever else has removed them would make this transaction fail.
-    constexpr unsigned marks_per_removal = 16;
-    static std::atomic<unsigned> marks{0};
-    const unsigned removals = marks++ % marks_per_removal == 0 ? marks_per_removal * detail::removals_per_claim : 0;
-    const detail::PostgresResult mark =
-        detail::run_in(connection,
-                       R"(WITH mark AS (
+    // What is marked already is not even locked. Others that have expired are removed behind one mark of sixteen, drawn, and
+    // not above READ COMMITTED, where whoever else has removed them would make this transaction fail.
+    const detail::PostgresResult mark = detail::run_in(
+        connection,
+        R"(WITH mark AS (
                INSERT INTO pivotal_processed AS known (consumer, event_id, expires_at)
                SELECT $1, $2, now + $3 * interval '1 ms' FROM (SELECT clock_timestamp() AS now) AS clock
                WHERE NOT EXISTS (SELECT FROM pivotal_processed
@@ -182,13 +179,13 @@ inline bool mark_processed(PGconn* connection, std::string_view event_id, const 
                SELECT consumer, event_id FROM pivotal_processed
                WHERE expires_at <= (SELECT clock_timestamp()) AND (consumer, event_id) <> ($1, $2)
                AND (SELECT count(*) FROM mark) = 1
-               AND current_setting('transaction_isolation') = 'read committed'
-               ORDER BY expires_at LIMIT $4 FOR UPDATE SKIP LOCKED
+               AND current_setting('transaction_isolation') LIKE 'read%'
+               ORDER BY expires_at LIMIT CASE WHEN random() < 1 / 16.0 THEN 16 * $4 ELSE 0 END FOR UPDATE SKIP LOCKED
            ), removed AS (
                DELETE FROM pivotal_processed AS old USING others
                WHERE (old.consumer, old.event_id) = (others.consumer, others.event_id)
            ) SELECT 1 FROM mark)",
-                       options.consumer, event_id, detail::store_time(detail::checked(options).retention), removals);
+        options.consumer, event_id, detail::store_time(detail::checked(options).retention), detail::removals_per_claim);
     return mark.rows() == 1;
 }
 

@@ -102,8 +102,10 @@ TEST_CASE("marks are forgotten after the retention, a few with each new one", "[
     CHECK(mark(db, "evt_1", {"default", 0s}));
     for (int i = 0; i < 20; ++i) CHECK(mark(db, std::to_string(i), {"other", 3600s}));
     db.expire_marks("other");
-    for (int i = 100; i < 116; ++i) CHECK(mark(db, std::to_string(i)));
-    CHECK(db.number("SELECT count(*) FROM pivotal_processed") == 16);
+    int marked = 0;  // of PostgreSQL's one in sixteen removes
+    do CHECK(mark(db, std::to_string(100 + marked++)));
+    while (marked < 1000 && db.number("SELECT count(*) FROM pivotal_processed") > marked);
+    CHECK(db.number("SELECT count(*) FROM pivotal_processed") == marked);
     // Its own goes whatever else has expired.
     for (int i = 0; i < 20; ++i) CHECK(mark(db, std::to_string(i), {"other", 3600s}));
     db.expire_marks("other");

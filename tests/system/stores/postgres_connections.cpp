@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -273,6 +274,25 @@ TEST_CASE("a worker whose server grants few connections spends none on waiting, 
     work("evt_2", [&] { wait_until("it listens", [&] { return listening() == 1; }); });
     database.run("ALTER ROLE limited NOLOGIN");  // the inbox has its connection
     work("evt_3", [&] { is_told("not permitted to log in"); });
+}
+
+TEST_CASE("a worker that is destroyed as it is told that it only polls ends", "[postgres][notify]") {
+    Kind kind;
+    const auto inbox = std::make_shared<PostgresInbox>(kind.address_with_connections(19));
+    std::promise<void> made;
+    const auto gone = std::make_shared<std::promise<void>>();
+    std::unique_ptr<pivotal::InboxWorker> worker;
+    pivotal::WorkerOptions options;
+    options.observer = [&, gone, known = made.get_future().share()](const pivotal::Observation& seen) {
+        if (seen.kind != pivotal::Observation::Kind::only_polling) return;
+        known.get();
+        worker.reset();
+        gone->set_value();
+    };
+    worker = std::make_unique<pivotal::InboxWorker>(
+        inbox, [](const Event&) {}, options);
+    made.set_value();
+    CHECK(gone->get_future().wait_for(60s) == std::future_status::ready);
 }
 
 TEST_CASE("a statement that fails costs no connection", "[postgres][pooler]") {

@@ -53,17 +53,12 @@ inline const char* obvious_mistake(std::string_view secret) noexcept {
                    "quote?); copy it again from Pivotal's dashboard";
     if (starts_with(secret, "v1,") || starts_with(secret, "v1a,"))
         return "it starts with a signature's version (v1,); remove that, the secret starts with whsec_";
-    if (starts_with(secret, "whsk_"))
+    if (equals_ignoring_case(secret.substr(0, 5), "whsk_"))
         return "it is a private key (whsk_), which only the sender may have; give the public key (whpk_), "
                "and have the private key replaced if it was exposed";
     if (starts_with(secret, "pivotal_"))
         return "it is a Pivotal API key; give the endpoint's signing secret (whsec_...) from the dashboard's "
                "webhook page";
-    // Base64 has no `_` and no `-`.
-    for (const std::string_view prefix : {"sk_", "pk_", "rk_", "sk-", "ghp_", "ep_", "msg_", "evt_"})
-        if (starts_with(secret, prefix))
-            return "it is not a webhook secret but an id, or a key of another kind; give the endpoint's signing "
-                   "secret (whsec_...) from the dashboard's webhook page";
     for (const std::string_view prefix : {"whsec_", "whpk_", "whsk_"}) {
         const std::size_t known = starts_with(secret, prefix) ? prefix.size() : 0;
         const std::size_t at = find_ignoring_case(secret.substr(known), prefix);
@@ -73,6 +68,11 @@ inline const char* obvious_mistake(std::string_view secret) noexcept {
                    : "there is text in front of its prefix; remove what stands in front, and separate several "
                      "secrets by white space";
     }
+    // Base64 has no `_` and no `-`.
+    for (const std::string_view prefix : {"sk_", "pk_", "rk_", "sk-", "ghp_", "ep_", "msg_", "evt_"})
+        if (starts_with(secret, prefix))
+            return "it is not a webhook secret but an id, or a key of another kind; give the endpoint's signing "
+                   "secret (whsec_...) from the dashboard's webhook page";
     return nullptr;
 }
 

@@ -239,7 +239,8 @@ private:
             if (now >= deadline) {
                 leave();
                 const bool was_refused = in_front || now < state.refused_until;
-                throw StoreError(!may_make     ? "all " + std::to_string(most_) + " connections to the store are busy"
+                throw StoreError(!may_make && state.idle.empty()
+                                     ? "all " + std::to_string(most_) + " connections to the store are busy"
                                  : was_refused ? state.refusal
                                                : "no time was left to ask the store");
             }

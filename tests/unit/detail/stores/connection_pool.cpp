@@ -232,12 +232,15 @@ TEST_CASE("a call that has no time left costs no other anything", "[pool]") {
     pool.take(soon()).give_back();
     const auto overdue = [] { return Steady::now() - 1ms; };
     CHECK(error_of_take(pool, overdue()) == "no time was left to ask the store");
+    Pool small(1, to(server));
+    small.take(late()).give_back();
+    CHECK(error_of_take(small, overdue()) == "no time was left to ask the store");
+    small.close_idle();
     {
         const pivotal::detail::DueTime due(overdue());
         CHECK_THROWS_AS(pool.use(true, [](Connection&, Deadline) { return 1; }), StoreError);
     }
     {
-        const pivotal::detail::DueTime due(soon());
         const auto lose = [](Connection& connection, Deadline deadline) -> int {  // as one that waits for a reply
             std::this_thread::sleep_until(deadline);
             connection.lose();
@@ -246,6 +249,7 @@ TEST_CASE("a call that has no time left costs no other anything", "[pool]") {
         auto other = pool.take(late()), idle = pool.take(late());
         other.give_back();
         idle.give_back();
+        const pivotal::detail::DueTime due(Steady::now() + 500ms);
         CHECK_THROWS_WITH(pool.use(true, lose), "no reply in time");
     }
     CHECK(server.open == 1);  // the other idle one is kept

@@ -116,7 +116,7 @@ inline bool PostgresInbox::put(const Event& event, Body body) {
         consumer_, event.id, event.type, event.delivery.message_id,
         std::int64_t{event.delivery.timestamp.time_since_epoch().count()}, body.view());
     const bool is_due = row.rows() == 1;
-    is_due ? wake_all() : wake_workers();  // where the reply to a first try was lost it is new
+    if (is_due || row.is_repetition) wake_all();  // where the reply to a first try was lost it may be new
     if (!is_due || !row.integer(0, 0)) return false;
     if (++puts_ % 16 == 0) remove_expired();
     return true;
@@ -220,7 +220,7 @@ inline bool PostgresInbox::done(const Job& job) {
 
 inline bool PostgresInbox::complete_in(PGconn* connection, const Job& job) {
     detail::require_transaction(connection, "complete_in");
-    if (!detail::run_in(connection, "SELECT current_setting('transaction_isolation') = 'read committed'").integer(0, 0))
+    if (!detail::run_in(connection, "SELECT current_setting('transaction_isolation') LIKE 'read%'").integer(0, 0))
         throw std::logic_error("pivotal: complete_in needs a transaction that is READ COMMITTED");
     return finish(job, [&](const auto&... all) { return detail::run_in(connection, all...); });
 }

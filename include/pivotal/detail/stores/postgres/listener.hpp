@@ -53,85 +53,100 @@ private:
     std::atomic<std::chrono::steady_clock::rep> last_{0};
 };
 
-/// Waits for notifications in a thread and on a connection of its own, until it is destroyed.
+/// Waits for notifications in a thread and on a connection of its own, until it is destroyed: by its own thread, too,
+/// whose observer may be what ends the worker.
 class PostgresListener {
 public:
     /// Calls `wake` when there was one, or there may have been.
     PostgresListener(PostgresPool& pool, std::string consumer, std::function<void()> wake, Observer observer)
-        : pool_(pool),
-          consumer_(std::move(consumer)),
-          wake_(std::move(wake)),
-          observer_(std::move(observer)),
-          thread_([this] { run(); }) {}
+        : state_(std::make_shared<State>(pool, std::move(consumer), std::move(wake), std::move(observer))),
+          thread_([state = state_] { state->run(); }) {}
     ~PostgresListener() {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            stopping_ = true;
-            if (connection_) connection_->interrupt();
-        }
-        stop_.notify_all();
-        thread_.join();
+        state_->end();
+        if (thread_.get_id() == std::this_thread::get_id())
+            thread_.detach();
+        else
+            thread_.join();
     }
     PostgresListener(const PostgresListener&) = delete;
     PostgresListener& operator=(const PostgresListener&) = delete;
 
 private:
-    using Time = std::chrono::steady_clock;
+    /// What the thread keeps. It uses neither the pool nor `wake` once it is to end.
+    class State {
+    public:
+        State(PostgresPool& pool, std::string consumer, std::function<void()> wake, Observer observer)
+            : pool_(pool), consumer_(std::move(consumer)), wake_(std::move(wake)), observer_(std::move(observer)) {}
 
-    void run() noexcept {
-        constexpr std::chrono::seconds shortest{1}, longest{30};
-        std::chrono::seconds pause = shortest;
-        for (bool again = true, told = false; again;) {
-            try {
-                if (!listen()) return;
-            } catch (const std::exception& error) {  // the worker polls meanwhile
-                if (!connection_ && !std::exchange(told, true))
-                    observe(observer_, Observation::Kind::only_polling, nullptr, error.what());
-            }
-            std::unique_lock<std::mutex> lock(mutex_);
-            pause = connection_ ? shortest : (std::min)(2 * pause, longest);
-            connection_.reset();
-            again = !stop_.wait_for(lock, pause, [this] { return stopping_; });
-        }
-    }
-
-    /// False: it cannot, now or later.
-    bool listen() {
-        const Deadline deadline = DueTime::of_call();
-        auto made = pool_.connect(deadline);
-        const PostgresResult row =
-            made->run(deadline,
-                      "SELECT " PIVOTAL_DETAIL_POSTGRES_CHANNEL
-                      ", coalesce(least(nullif(rolconnlimit, -1), nullif(datconnlimit, -1)), $2)::bigint"
-                      " FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()",
-                      consumer_, few_connections);
-        if (!made->is_direct() || row.integer(0, 1) < few_connections) {
-            observe(observer_, Observation::Kind::only_polling, nullptr,
-                    made->is_direct() ? "the role or the database grants few connections, so none is spent on waiting"
-                                      : "a pooler stands before PostgreSQL, and lets no notification through");
-            return false;
-        }
-        made->execute(("LISTEN " + row.bytes(0, 0)).c_str(), deadline);
-        {
+        void end() {
             const std::lock_guard<std::mutex> lock(mutex_);
-            if (stopping_) return false;
-            connection_ = std::move(made);
+            stopping_ = true;
+            if (connection_) connection_->interrupt();
+            stop_.notify_all();
         }
-        for (bool told = true;;) {
-            wake_();
-            told = connection_->wait_for_notification(
-                Time::now() + (told ? notification_lasts : std::chrono::milliseconds(std::chrono::hours(1))));
-        }
-    }
 
-    PostgresPool& pool_;
-    const std::string consumer_;
-    const std::function<void()> wake_;
-    const Observer observer_;
-    std::mutex mutex_;
-    std::condition_variable stop_;
-    bool stopping_ = false;
-    std::unique_ptr<PostgresConnection> connection_;
+        void run() noexcept {
+            constexpr std::chrono::seconds shortest{1}, longest{30};
+            std::chrono::seconds pause = shortest;
+            for (bool told = false;; pause = (std::min)(2 * pause, longest)) {
+                try {
+                    return listen();
+                } catch (const std::exception& error) {  // the worker polls meanwhile
+                    if (connection_) {
+                        pause = shortest;
+                        told = false;
+                    } else if (!std::exchange(told, true)) {
+                        tell(error.what());
+                    }
+                }
+                std::unique_lock<std::mutex> lock(mutex_);
+                connection_.reset();
+                if (stop_.wait_for(lock, pause, [this] { return stopping_; })) return;
+            }
+        }
+
+    private:
+        using Time = std::chrono::steady_clock;
+
+        void tell(const char* why) const noexcept { observe(observer_, Observation::Kind::only_polling, nullptr, why); }
+
+        /// Returns where it is to end, and where it can listen neither now nor later.
+        void listen() {
+            const Deadline deadline = DueTime::of_call();
+            auto made = pool_.connect(deadline);
+            const PostgresResult row = made->run(
+                deadline,
+                "SELECT " PIVOTAL_DETAIL_POSTGRES_CHANNEL
+                ", CASE WHEN rolsuper THEN $2 ELSE coalesce(least(nullif(rolconnlimit, -1), nullif(datconnlimit, -1)), $2)"
+                " END FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()",
+                consumer_, few_connections);
+            if (!made->is_direct()) return tell("a pooler stands before PostgreSQL, and lets no notification through");
+            if (row.integer(0, 1) < few_connections)
+                return tell("the role or the database grants few connections, so none is spent on waiting");
+            made->execute(("LISTEN " + row.bytes(0, 0)).c_str(), deadline);
+            {
+                const std::lock_guard<std::mutex> lock(mutex_);
+                if (stopping_) return;
+                connection_ = std::move(made);
+            }
+            for (bool told = true;;) {
+                wake_();
+                told = connection_->wait_for_notification(
+                    Time::now() + (told ? notification_lasts : std::chrono::milliseconds(std::chrono::hours(1))));
+            }
+        }
+
+        PostgresPool& pool_;
+        const std::string consumer_;
+        const std::function<void()> wake_;
+        const Observer observer_;
+        std::mutex mutex_;
+        std::condition_variable stop_;
+        bool stopping_ = false;
+        std::unique_ptr<PostgresConnection> connection_;
+    };
+
+    const std::shared_ptr<State> state_;
     std::thread thread_;
 };
 

@@ -67,8 +67,12 @@ public:
 private:
     template <class... Values>
     PostgresResult use(bool repeatable, const char* sql, const Values&... values) {
+        int times = 0;
         return connections_.use(repeatable, [&](PostgresConnection& connection, Deadline deadline) {
-            return connection.run(deadline, sql, values...);
+            const bool is_repetition = times++ > 0;
+            PostgresResult result = connection.run(deadline, sql, values...);
+            result.is_repetition = is_repetition;
+            return result;
         });
     }
 

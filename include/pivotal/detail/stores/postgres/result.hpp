@@ -101,6 +101,8 @@ public:
         throw StoreError(error);
     }
 
+    bool is_repetition = false;  // an earlier reply was lost, and what the statement found may be its own
+
     int rows() const noexcept { return PQntuples(result_.get()); }
     /// One row was inserted, updated or deleted.
     friend bool changed_one(const PostgresResult& made) noexcept {
