@@ -6,13 +6,15 @@
 #include <thread>
 
 #include <pivotal/detail/receiver/observe.hpp>
+#include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/event.hpp>
 #include <pivotal/observation.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
 /// What `work` returns. Where it throws it is called again, after longer and longer pauses, until the deadline: a
-/// store that restarts is away for a second or two. What it throws last goes on.
+/// store that restarts is away for a second or two. It is called twice at least, unless this thread's calls to stores are to
+/// be over, see DueTime; what it throws last goes on.
 template <class Work>
 auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> decltype(work()) {
     using std::chrono::milliseconds;
@@ -21,7 +23,8 @@ auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> 
         try {
             return work();
         } catch (...) {
-            if (steady_clock::now() + pause >= deadline) throw;
+            const auto now = steady_clock::now();
+            if (now + pause >= deadline && (pause > pause.zero() || DueTime::of_call() <= now)) throw;
         }
         std::this_thread::sleep_for(pause);
     }
