@@ -238,6 +238,7 @@ TEST_CASE("each wrong secret is refused with a sentence that says what to do", "
         {"Whpk_" + support::base64(key_of(32)), advice_capitals},
         {"SECRET=WHSEC_" + payload, advice_in_front},
         {"whsec_WHSEC_" + payload, advice_in_front},
+        {"whsec_AAAAAA" + s, advice_in_front},  // as far behind as it is long
         {"whsec_" + payload.substr(0, 31) + "-", advice_url_safe},
         {"whsec_" + payload.substr(0, 31) + "*", advice_no_base64},
         {"whsec_" + payload.substr(0, 31) + "!", advice_no_base64},  // the first and the last visible character
@@ -480,6 +481,8 @@ TEST_CASE("from_bytes takes a raw key of any length but 0", "[secrets]") {
     const Message message;
     const std::vector<unsigned char> bytes(support::key.begin(), support::key.end());
     CHECK(outcome(Webhook::from_bytes(bytes), message) == good);
+    CHECK(Webhook::from_bytes(bytes).authenticate(message.body, support::headers_of(message), support::now).secret ==
+          0);
     CHECK(outcome(Webhook::from_bytes({bytes.data(), bytes.size()}), message) == good);
     CHECK(outcome(Webhook::from_bytes(bytes, {0s}), message, support::now + 1s) == Errc::timestamp_too_old);
     std::error_code code;

@@ -87,7 +87,7 @@ inline std::string_view next_secret(std::string_view& rest) noexcept {
 
 /// What a secret is for, and the base64 behind its prefix.
 struct SecretForm {
-    bool is_public_key = false;
+    bool is_public_key;
     std::string_view base64;
 };
 

@@ -90,7 +90,7 @@ constexpr bool equals_ignoring_case(std::string_view text, std::string_view lowe
 
 /// Where `lower`, which is in lower case, first stands in `text`, in whatever case; npos where it does not.
 constexpr std::size_t find_ignoring_case(std::string_view text, std::string_view lower) noexcept {
-    for (std::size_t at = 0; at < text.size(); ++at)
+    for (std::size_t at = 0; at + lower.size() <= text.size(); ++at)
         if (equals_ignoring_case(text.substr(at, lower.size()), lower)) return at;
     return text.npos;
 }
