@@ -103,7 +103,7 @@ test_on_windows() {
         echo "All tests passed: it compiles; nothing was run, without $missing" && return
     fi
     write_ninja "$build" $mingw-g++-posix \
-        "-std=c++17 -Wa,-mbig-obj -include windows.h -isystem $out/include -isystem $out/openssl-windows/include" \
+        "-std=c++17 -Wa,-mbig-obj -include winsock2.h -include windows.h -isystem $out/include -isystem $out/openssl-windows/include" \
         "-static -L$out/openssl-windows -lcrypto -lws2_32 -lcrypt32 -lbcrypt"
     ninja -C "$build" -j 1 --quiet || return 1
     local status=0
