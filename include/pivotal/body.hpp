@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-
-#include <pivotal/detail/core/attributes.hpp>
 
 namespace pivotal { inline namespace v1 {
 namespace detail {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
-
-#include <pivotal/detail/core/attributes.hpp>
 
 namespace pivotal { inline namespace v1 {
 

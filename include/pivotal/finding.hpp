@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
-
-#include <pivotal/detail/core/attributes.hpp>
 
 namespace pivotal { inline namespace v1 {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
@@ -9,7 +11,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/header_lookup.hpp>
 #include <pivotal/detail/core/text.hpp>
 

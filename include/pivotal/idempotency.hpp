@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <chrono>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-
-#include <pivotal/detail/core/attributes.hpp>
 
 namespace pivotal { inline namespace v1 {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,7 +13,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/json_abi.hpp>
 
 namespace pivotal { inline namespace v1 {

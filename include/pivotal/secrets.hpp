@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <string_view>
 #include <type_traits>
 
-#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/text.hpp>
 
 namespace pivotal { inline namespace v1 {

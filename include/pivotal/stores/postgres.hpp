@@ -3,6 +3,8 @@
 
 // Needs libpq and a PostgreSQL server, 12 or later; in CMake pivotal::postgres.
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <string>

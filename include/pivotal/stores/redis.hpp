@@ -3,6 +3,8 @@
 
 // Needs hiredis 0.14 or later and its library, on a POSIX system; in CMake pivotal::redis.
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <chrono>
 #include <memory>
 #include <string>

@@ -3,6 +3,8 @@
 
 // Needs SQLite 3.24 or later and its library; in CMake pivotal::sqlite.
 
+#include <pivotal/detail/core/attributes.hpp>
+
 #include <chrono>
 #include <filesystem>
 #include <string>

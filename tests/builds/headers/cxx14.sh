@@ -5,6 +5,10 @@ cd "$(dirname "$0")/../../.."
 . tests/lib.sh
 compiler=$1
 for header in "${@:2}"; do
-    said=$("$compiler" -std=c++14 -fsyntax-only -Iinclude -x c++ - <<<"#include <$header>" 2>&1) && die "$header compiles"
-    [[ $(grep -m 1 ' error: ' <<<"$said") = *"needs C++17 or later"* ]] || die "$header: $(head -n 5 <<<"$said")"
+    for standard in c++98 c++11 c++14; do
+        said=$("$compiler" -std=$standard -Wfatal-errors -fsyntax-only -Iinclude -x c++ - <<<"#include <$header>" 2>&1) &&
+            die "$header compiles as $standard"
+        [[ $(grep -m 1 ' error: ' <<<"$said") = *"needs C++17 or later"* ]] ||
+            die "$header as $standard: $(head -n 5 <<<"$said")"
+    done
 done

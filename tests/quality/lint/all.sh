@@ -29,9 +29,7 @@ known_to() {
         error | body | secrets | headers | version) echo detail/core/ ;;
         event) echo body error detail/core/ ;;
         webhook) echo "$core" ;;
-        resources | idempotency) echo detail/core/ ;;
-        finding) echo detail/core/ ;;
-        observation) ;;
+        resources | idempotency | finding | observation) echo detail/core/ ;;
         router) echo "$core" resources ;;
         inbox) echo "$core" idempotency observation detail/receiver/ ;;
         inbox_worker) echo "$core" inbox observation detail/receiver/ ;;
