@@ -43,18 +43,15 @@ auto certificate_error(const Client& client, const httplib::Result&, int)
     -> decltype(client.get_openssl_verify_result()) {
     return client.get_openssl_verify_result();
 }
-template <class Client, class Result>
-auto certificate_error(const Client&, const Result& result, long) {
+template <class Client, class Result> auto certificate_error(const Client&, const Result& result, long) {
     return static_cast<long>(result.ssl_backend_error());
 }
 
 // Newer ones have an error of its own for a certificate of another host.
-template <class Error>
-constexpr auto other_host(int) -> decltype(Error::SSLServerHostnameVerification) {
+template <class Error> constexpr auto other_host(int) -> decltype(Error::SSLServerHostnameVerification) {
     return Error::SSLServerHostnameVerification;
 }
-template <class Error>
-constexpr Error other_host(long) {
+template <class Error> constexpr Error other_host(long) {
     return Error::SSLServerVerification;
 }
 #endif

@@ -11,8 +11,7 @@
 namespace pivotal { inline namespace v1 {
 namespace detail {
 
-template <class T, class = void>
-constexpr bool is_byte = false;  // void, and what is not complete
+template <class T, class = void> constexpr bool is_byte = false;  // void, and what is not complete
 template <class T>
 constexpr bool is_byte<T, std::void_t<decltype(sizeof(T))>> = sizeof(T) == 1 && std::is_trivially_copyable_v<T>;
 
@@ -24,12 +23,10 @@ constexpr bool is_character =
 #endif
     std::is_same_v<T, char>;
 
-template <class T>
-constexpr bool is_pointer_to_bytes = std::is_pointer_v<T>&& is_byte<std::remove_pointer_t<T>>;
+template <class T> constexpr bool is_pointer_to_bytes = std::is_pointer_v<T>&& is_byte<std::remove_pointer_t<T>>;
 
 // Nothing is dereferenced to find out: data() of a socket's buffer is a pointer to void.
-template <class T, class = void>
-constexpr bool is_byte_container = false;
+template <class T, class = void> constexpr bool is_byte_container = false;
 template <class T>
 constexpr bool is_byte_container<
     T, std::void_t<decltype(std::declval<const T&>().data()), decltype(std::declval<const T&>().size())>> =
@@ -37,8 +34,7 @@ constexpr bool is_byte_container<
 
 // What holds no bytes: a body that was parsed. What converts to text of itself, such as a string of a framework's own,
 // is none.
-template <class T>
-constexpr bool is_parsed_body() {
+template <class T> constexpr bool is_parsed_body() {
     if constexpr (std::is_class_v<T> && !is_byte_container<T>)
         return !std::is_convertible_v<const T&, std::string_view> && !std::is_convertible_v<const T&, const char*>;
     return false;

@@ -27,8 +27,7 @@ namespace detail {
 
 /// The one `const T` of the process, of all its shared libraries, made on first use and never destroyed: what other
 /// statics use in their destructors must still be there.
-template <class T>
-PIVOTAL_DETAIL_EXPORTED const T& immortal() noexcept {
+template <class T> PIVOTAL_DETAIL_EXPORTED const T& immortal() noexcept {
     alignas(T) static unsigned char storage[sizeof(T)];
     static const T* const object = ::new (static_cast<void*>(storage)) T();
     return *object;
@@ -125,5 +124,4 @@ public:
 
 }}  // namespace pivotal::v1
 
-template <>
-struct std::is_error_code_enum<pivotal::Errc> : std::true_type {};
+template <> struct std::is_error_code_enum<pivotal::Errc> : std::true_type {};

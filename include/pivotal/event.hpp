@@ -74,8 +74,7 @@ struct Event {
     template <class = void>  // a file that parses nothing does not pay for nlohmann's parser
     static std::optional<Event> parse(Body body, std::error_code& error);
     /// The same; throws WebhookVerificationError (Errc::malformed_event) where it is no event.
-    template <class = void>
-    static Event parse(Body body) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
+    template <class = void> static Event parse(Body body) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
 
 private:
     const nlohmann::json& member_of_data(std::string_view name) const noexcept {
@@ -92,8 +91,7 @@ private:
 namespace detail { inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
 /// The one path by which a body becomes an event.
-template <class Event>
-Refusal parse_event(std::string_view body, Event& event) {
+template <class Event> Refusal parse_event(std::string_view body, Event& event) {
     using json = decltype(event.data);
     static constexpr std::array<std::string_view, 7> names = {"id",          "type",     "created_at", "org_id",
                                                               "api_version", "livemode", "data"};
@@ -137,8 +135,7 @@ Refusal parse_event(std::string_view body, Event& event) {
 
 inline namespace PIVOTAL_DETAIL_JSON_ABI {
 
-template <class>
-std::optional<Event> Event::parse(Body body, std::error_code& error) {
+template <class> std::optional<Event> Event::parse(Body body, std::error_code& error) {
     error = Errc::malformed_event;
     std::optional<Event> event(std::in_place);
     const detail::Refusal refusal = detail::parse_event(body.view(), *event);
@@ -148,8 +145,7 @@ std::optional<Event> Event::parse(Body body, std::error_code& error) {
 }
 
 #if defined(__cpp_exceptions)
-template <class>
-Event Event::parse(Body body) {
+template <class> Event Event::parse(Body body) {
     Event event;
     if (const detail::Refusal refusal = detail::parse_event(body.view(), event))
         detail::raise<WebhookVerificationError>(refusal);

@@ -119,8 +119,7 @@ public:
     }
 
 private:
-    template <class Source>
-    static void read_from(const HeaderSource& self, detail::HeaderSink& sink) {
+    template <class Source> static void read_from(const HeaderSource& self, detail::HeaderSink& sink) {
         if constexpr (std::is_function_v<Source>)
             detail::read_called(*reinterpret_cast<Source*>(self.function_), sink);
         else if constexpr (detail::is_header_callable<Source>)

@@ -151,14 +151,12 @@ constexpr bool is_resource = std::is_same_v<T, Customer> || std::is_same_v<T, Co
                              std::is_same_v<T, Onboarding> || std::is_same_v<T, Task>;
 
 /// Calls `use(name, member)` for each field of a resource.
-template <class Resource, class Use>
-void for_each_field(Use&& use) {
+template <class Resource, class Use> void for_each_field(Use&& use) {
     std::apply([&](const auto&... fields) { (use(fields.first, fields.second), ...); },
                fields_of(static_cast<const Resource*>(nullptr)));
 }
 
-template <class Value>
-void read_field(const nlohmann::json& json, std::optional<Value>& value) {
+template <class Value> void read_field(const nlohmann::json& json, std::optional<Value>& value) {
     if constexpr (std::is_same_v<Value, double>) {
         if (json.is_number()) value = json.get<double>();
     } else if constexpr (std::is_same_v<Value, std::int64_t>) {
@@ -171,8 +169,7 @@ void read_field(const nlohmann::json& json, std::optional<Value>& value) {
     }
 }
 
-template <class Value>
-void write_field(const Value& value, nlohmann::json& json, const char* name) {
+template <class Value> void write_field(const Value& value, nlohmann::json& json, const char* name) {
     if constexpr (std::is_same_v<Value, double>) {
         if (!std::isfinite(value)) return;          // JSON has no number for it
         constexpr double exact = 9007199254740992;  // 2^53: below, a whole number is written as it was sent, "41"

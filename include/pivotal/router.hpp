@@ -52,8 +52,7 @@ public:
     /// Registers a handler that takes `(const Event&, const Resource&)`; `Resource` is what
     /// `event.object().get<Resource>()` gives: one of <pivotal/resources.hpp>, or a type of yours. What your
     /// own from_json throws passes through.
-    template <class Resource, class TypedHandler>
-    EventRouter& on(std::string_view pattern, TypedHandler&& handler) {
+    template <class Resource, class TypedHandler> EventRouter& on(std::string_view pattern, TypedHandler&& handler) {
         static_assert(std::is_invocable_v<std::decay_t<TypedHandler>&, const Event&, const Resource&>,
                       "pivotal: the handler of on<Resource> is called with (const pivotal::Event&, const Resource&); "
                       "one that takes the event alone is registered with on(pattern, handler).");

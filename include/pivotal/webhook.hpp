@@ -142,8 +142,7 @@ private:
     }
 
 #if defined(__cpp_exceptions)
-    template <class Add>
-    static Webhook make_or_throw(Add add, WebhookOptions options) {
+    template <class Add> static Webhook make_or_throw(Add add, WebhookOptions options) {
         auto keys = std::make_shared<detail::KeyRing>();
         if (const detail::Refusal refusal = add(*keys)) detail::raise<InvalidSecretError>(refusal);
         return Webhook(options, std::move(keys));
@@ -193,15 +192,13 @@ inline std::optional<Webhook> Webhook::from_bytes(Body key, std::error_code& err
 
 namespace detail {
 
-template <class E, class = void>
-constexpr bool has_delivery = false;
+template <class E, class = void> constexpr bool has_delivery = false;
 template <class E>
 constexpr bool has_delivery<E, std::void_t<decltype(std::declval<E&>().delivery)>> =
     std::is_same_v<decltype(E::delivery), Delivery>;
 
 /// The event in an authentic body.
-template <class E>
-std::optional<E> parse_verified(Body body, Delivery&& delivery, std::error_code& error) {
+template <class E> std::optional<E> parse_verified(Body body, Delivery&& delivery, std::error_code& error) {
     error = Errc::malformed_event;
     std::error_code own = error;  // a parse that throws may have cleared it before
     std::optional<E> event = E::parse(body, own);
@@ -269,8 +266,7 @@ inline Webhook Webhook::from_bytes(Body key, WebhookOptions options) {
     return make_or_throw([&](auto& keys) { return detail::add_raw_key(keys, key.view()); }, options);
 }
 
-template <class E>
-E Webhook::verify(Body body, const HeaderSource& headers, Clock::time_point now) const {
+template <class E> E Webhook::verify(Body body, const HeaderSource& headers, Clock::time_point now) const {
     Delivery delivery;
     if (const detail::Refusal refusal = check(body, headers, now, delivery))
         detail::raise<WebhookVerificationError>(refusal);

@@ -35,8 +35,7 @@ const pivotal::Clock::time_point now{std::chrono::seconds(1649367553)};
 
 /// How often `work` allocates. What happens in the first run only, such as the thread's digest context, is no
 /// cost of a delivery.
-template <class Work>
-std::size_t count(Work work) {
+template <class Work> std::size_t count(Work work) {
     work();
     const std::size_t before = allocations;
     work();

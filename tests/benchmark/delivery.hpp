@@ -45,8 +45,7 @@ struct Delivery {
     std::string id, timestamp, signature, body;
 };
 
-template <class Outcome>
-bool require(const Outcome& authentic) {
+template <class Outcome> bool require(const Outcome& authentic) {
     if (!authentic) std::abort();  // a figure for a refusal would be no figure
     return true;
 }

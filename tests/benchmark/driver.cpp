@@ -15,8 +15,7 @@ namespace {
 
 using Monotonic = std::chrono::steady_clock;
 
-template <class Work>
-long long nanoseconds(int count, Work work) {
+template <class Work> long long nanoseconds(int count, Work work) {
     std::size_t read = 0;
     const auto begin = Monotonic::now();
     for (int i = 0; i < count; ++i) read += work();

@@ -13,8 +13,7 @@
 namespace {
 
 /// Of the second run: the first one allocates the thread's contexts and binds the functions of OpenSSL.
-template <class Work>
-void count(const std::string& name, Work work) {
+template <class Work> void count(const std::string& name, Work work) {
     work();
     CALLGRIND_ZERO_STATS;
     work();

@@ -27,8 +27,7 @@ double fastest(const std::vector<double>& times) {
     return *std::min_element(times.begin(), times.end());
 }
 
-template <class Measured>
-void measure(const std::string& name, const char* size, Measured measured) {
+template <class Measured> void measure(const std::string& name, const char* size, Measured measured) {
     benchmark::RegisterBenchmark((name + "/" + size).c_str(),
                                  [measured](State& state) {
                                      for (auto _ : state) DoNotOptimize(measured());
@@ -39,8 +38,7 @@ void measure(const std::string& name, const char* size, Measured measured) {
 }
 
 /// By the time that passes, in one thread and in two.
-template <class Loop>
-void measure_threads(const std::string& name, const char* size, Loop loop) {
+template <class Loop> void measure_threads(const std::string& name, const char* size, Loop loop) {
     for (const int threads : {1, 2})
         benchmark::RegisterBenchmark((name + "/" + size).c_str(), loop)
             ->Threads(threads)

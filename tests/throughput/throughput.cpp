@@ -187,8 +187,7 @@ public:
     }
 
 private:
-    template <class Kind>
-    static std::vector<Kind> chosen(std::vector<Kind> kinds) {
+    template <class Kind> static std::vector<Kind> chosen(std::vector<Kind> kinds) {
         const auto other = [](const Kind& kind) { return std::string_view(kind.name).rfind(only, 0) != 0; };
         kinds.erase(std::remove_if(kinds.begin(), kinds.end(), other), kinds.end());
         return kinds;
@@ -236,8 +235,7 @@ double since(Steady::time_point start) {
 }
 
 /// How often a second `work` runs in so many threads, which begin together. `prepare` makes the work of a thread.
-template <class Prepare>
-double rate(int threads, Prepare prepare) {
+template <class Prepare> double rate(int threads, Prepare prepare) {
     std::atomic<int> ready{0};
     std::atomic<bool> begun{false}, ended{false};
     std::atomic<long> total{0};
@@ -269,8 +267,7 @@ double rate(int threads, Prepare prepare) {
 }
 
 /// The median of several rounds, each with what `make` makes anew.
-template <class Make>
-double median_rate(int threads, Make make) {
+template <class Make> double median_rate(int threads, Make make) {
     std::vector<double> rates;
     for (int round = 0; round < rounds; ++round) {
         const auto work = make();
@@ -280,16 +277,14 @@ double median_rate(int threads, Make make) {
     return rates[rates.size() / 2];
 }
 
-template <class Make>
-void row(const char* name, const char* what, Make make) {
+template <class Make> void row(const char* name, const char* what, Make make) {
     const double one = median_rate(1, make), eight = median_rate(8, make);
     std::printf("  %-13s  %-33s %10.0f %10.0f   × %.2f\n", name, what, one, eight, eight / one);
     std::fflush(stdout);
 }
 
 /// How many times as long as the floor it takes in eight threads: the median of rounds that take turns.
-template <class Make>
-void ratio(const char* name, const char* what, Make make, const Floor& floor) {
+template <class Make> void ratio(const char* name, const char* what, Make make, const Floor& floor) {
     if (!floor.make) return;
     std::vector<double> ratios;
     for (int round = 0; round < rounds; ++round) {
@@ -578,8 +573,7 @@ bool is_flat = true;
 
 /// Runs `work` so often, and prints what an event costs in the first and in the last tenth. Processor time, in a
 /// folder in memory: neither a disk nor what else the machine does is in it.
-template <class Work>
-void grow(Place& place, const char* name, const char* what, Work work) {
+template <class Work> void grow(Place& place, const char* name, const char* what, Work work) {
     const long tenth = std::max(stored / 10, 1L);
     double first = 0, last = 0;
     for (int part = 0; part < 10; ++part) {

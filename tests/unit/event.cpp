@@ -215,12 +215,9 @@ TEST_CASE("object() and previous_attributes() belong to the event", "[event]") {
 
 namespace {
 
-template <class E, class = void>
-constexpr bool has_object = false;
-template <class E>
-constexpr bool has_object<E, std::void_t<decltype(std::declval<E>().object())>> = true;
-template <class E, class = void>
-constexpr bool has_previous_attributes = false;
+template <class E, class = void> constexpr bool has_object = false;
+template <class E> constexpr bool has_object<E, std::void_t<decltype(std::declval<E>().object())>> = true;
+template <class E, class = void> constexpr bool has_previous_attributes = false;
 template <class E>
 constexpr bool has_previous_attributes<E, std::void_t<decltype(std::declval<E>().previous_attributes())>> = true;
 

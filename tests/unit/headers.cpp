@@ -103,8 +103,7 @@ const std::string* find(const Fields& fields, const std::string& name) {
 }
 
 /// Looks a header up in a request, and gives it as `Result`; what is not there is `Result()`.
-template <class Result, class Name>
-auto lookup(const Fields& fields) {
+template <class Result, class Name> auto lookup(const Fields& fields) {
     return [&fields](Name name) -> Result {
         const std::string* const value = find(fields, std::string(name));
         return value ? Result(*value) : Result();
@@ -136,8 +135,7 @@ void check_with(const std::function<std::error_code(const Message&, const Fields
 }
 
 /// The same through a HeaderSource that `make(fields)` makes.
-template <class Make>
-void check_source(Make make) {
+template <class Make> void check_source(Make make) {
     check_with(
         [&](const Message& message, const Fields& fields) { return outcome(webhook(), message.body, make(fields)); });
 }
@@ -589,8 +587,7 @@ auto end(const Request& request) {
 }
 
 /// Headers that are made while they are read: the iterator returns a value, or a reference into itself.
-template <class Reference, class Category = std::input_iterator_tag>
-class Generated {
+template <class Reference, class Category = std::input_iterator_tag> class Generated {
 public:
     using Value = std::pair<std::string, std::string>;
     using Place = std::vector<Value>::const_iterator;
@@ -623,8 +620,7 @@ public:
         Value current_;
     };
 
-    template <class Range>
-    explicit Generated(const Range& fields) : fields_(fields.begin(), fields.end()) {}
+    template <class Range> explicit Generated(const Range& fields) : fields_(fields.begin(), fields.end()) {}
     Iterator begin() const { return Iterator(fields_.begin(), fields_.end()); }
     Iterator end() const { return Iterator(fields_.end(), fields_.end()); }
 

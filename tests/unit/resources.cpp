@@ -40,8 +40,7 @@ const json task_json = {{"id", "tsk_1"},
                         {"assignee_email", "kim@example.com"}};
 
 // Each resource with an object that has all of its fields.
-template <class Use>
-void for_each_resource(Use&& use) {
+template <class Use> void for_each_resource(Use&& use) {
     use(customer_json, Customer());
     use(contact_json, Contact());
     use(onboarding_json, Onboarding());

@@ -9,8 +9,7 @@
 namespace {
 
 /// Whether the function throws an `Error`, and not only something.
-template <class Error>
-bool throws(void (*function)()) {
+template <class Error> bool throws(void (*function)()) {
     try {
         function();
     } catch (const Error&) {

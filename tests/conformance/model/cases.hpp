@@ -172,10 +172,7 @@ private:
         }
     };
 
-    template <class T>
-    T pick(std::initializer_list<T> choices) {
-        return choices.begin()[below(choices.size())];
-    }
+    template <class T> T pick(std::initializer_list<T> choices) { return choices.begin()[below(choices.size())]; }
     std::string& pick_of(std::string& a, std::string& b) { return chance(2) ? a : b; }
 
     std::string bytes(std::size_t size) {

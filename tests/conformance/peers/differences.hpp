@@ -53,8 +53,7 @@ inline std::string value_of(Delivery delivery, const std::string& last) {
 }
 
 /// Whether there are all three headers of `family`, with values of which `counts(value)`.
-template <class Counts>
-bool has_all(const Delivery& delivery, const std::string& family, Counts counts) {
+template <class Counts> bool has_all(const Delivery& delivery, const std::string& family, Counts counts) {
     for (const char* last : {"id", "timestamp", "signature"})
         if (std::none_of(delivery.headers.begin(), delivery.headers.end(), [&](const auto& header) {
                 return model::lower(header.first) == family + last && counts(header.second);
@@ -63,8 +62,7 @@ bool has_all(const Delivery& delivery, const std::string& family, Counts counts)
     return true;
 }
 
-template <class Condition>
-void erase_headers(Delivery& delivery, Condition condition) {
+template <class Condition> void erase_headers(Delivery& delivery, Condition condition) {
     auto& headers = delivery.headers;
     headers.erase(
         std::remove_if(headers.begin(), headers.end(),
@@ -91,15 +89,13 @@ inline void keep_first(Delivery& delivery, const std::string& last) {
 }
 
 /// Changes the timestamp by `change(text)`.
-template <class Change>
-void change_timestamp(Delivery& delivery, Change change) {
+template <class Change> void change_timestamp(Delivery& delivery, Change change) {
     const std::string text = value_of(delivery, "timestamp"), changed = change(text);
     if (changed != text) *find(delivery, "timestamp") = changed;
 }
 
 /// Changes each part of the signature header by `change(part)`; a part that becomes empty is left out.
-template <class Change>
-void change_parts(Delivery& delivery, Change change) {
+template <class Change> void change_parts(Delivery& delivery, Change change) {
     const std::string header = value_of(delivery, "signature");
     std::string changed;
     for (const std::string& part : model::split(header, ' ')) {
@@ -160,8 +156,7 @@ inline std::string key_of(const std::string& secret) {
 }
 
 /// Changes the base64 of each HMAC secret by `change(base64)`.
-template <class Change>
-void change_secrets(Delivery& delivery, Change change) {
+template <class Change> void change_secrets(Delivery& delivery, Change change) {
     std::string changed;
     for (const std::string& secret : words(delivery.secrets)) {
         const std::string base64 = base64_of(secret), prefix = secret.substr(0, secret.size() - base64.size());
@@ -190,8 +185,7 @@ inline void sign_again(const Delivery& from, Delivery& to) {
 }
 
 /// Changes the id by `change(id)`, which gets the white space around it too, and signs again.
-template <class Change>
-void change_id(Delivery& delivery, Change change) {
+template <class Change> void change_id(Delivery& delivery, Change change) {
     std::string* const id = find(delivery, "id");
     if (!id) return;
     const Delivery from = delivery;
@@ -202,8 +196,7 @@ void change_id(Delivery& delivery, Change change) {
 }
 
 /// Puts `_` in the place of each character of the id of which `wrong(c)`, and signs again.
-template <class Wrong>
-void change_id_characters(Delivery& delivery, Wrong wrong) {
+template <class Wrong> void change_id_characters(Delivery& delivery, Wrong wrong) {
     change_id(delivery, [&](const std::string& id) {
         std::string changed = trim(id);
         std::replace_if(changed.begin(), changed.end(), wrong, '_');
@@ -212,8 +205,7 @@ void change_id_characters(Delivery& delivery, Wrong wrong) {
 }
 
 /// Puts another key in the place of each of which `unfit(size)`, and signs again.
-template <class Unfit>
-void change_keys(Delivery& delivery, Unfit unfit) {
+template <class Unfit> void change_keys(Delivery& delivery, Unfit unfit) {
     const Delivery from = delivery;
     change_secrets(delivery, [&](const std::string& base64) {
         return unfit(key_of(base64).size()) ? model::encode_base64("another key, of 24 bytes") : base64;

@@ -42,8 +42,7 @@ struct Request {
 };
 
 /// Calls `use(headers)` with each kind of HeaderSource.
-template <class Use>
-void in_each_way(const Request& request, const Use& with) {
+template <class Use> void in_each_way(const Request& request, const Use& with) {
     const auto use = [&](const pivotal::HeaderSource& source) { with(source); };
     const std::string &id = request.id(), &timestamp = request.timestamp(), &signature = request.signature();
     use({id, timestamp, signature});

@@ -48,8 +48,7 @@ std::unique_ptr<Inbox> inbox_with_an_event() {
 
 /// Does `work`, which tells of memory that ran out as inboxes and stores may: std::bad_alloc or StoreError, and then it
 /// is false. What fails alone may succeed, since SQLite's transactions are tried a second time.
-template <class Work>
-bool run(Trial& trial, Work work) {
+template <class Work> bool run(Trial& trial, Work work) {
     bool store_error = false;
     const bool whole = trial.run([&] {
         try {

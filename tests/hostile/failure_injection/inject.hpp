@@ -53,13 +53,11 @@ inline Point openssl, memory, openssl_memory;
 /// What the library has got from OpenSSL and not given back.
 inline long live_openssl_objects = 0;
 
-template <class T>
-T* acquired(T* object) noexcept {
+template <class T> T* acquired(T* object) noexcept {
     if (object) ++live_openssl_objects;
     return object;
 }
-template <class T>
-T* returned(T* object) noexcept {
+template <class T> T* returned(T* object) noexcept {
     if (object) --live_openssl_objects;
     return object;
 }

@@ -19,8 +19,7 @@ public:
 
     /// Does `work`, whose allocations fail, in a thread of its own: what a thread makes on first use is made, and
     /// given back. True: it came to its end. False: std::bad_alloc. Catch2 allocates too: check nothing in `work`.
-    template <class Work>
-    bool run(Work work) {
+    template <class Work> bool run(Work work) {
         bool whole = false, queue_clean = false;
         std::string unexpected;
         const long refused = refused_allocations;
@@ -67,8 +66,7 @@ private:
 /// Calls `attempt(Trial&)` for each allocation that there is in what it runs: once with this one failing, once with
 /// all from this one on, and at the end of both with none. Nothing may be left of it. Returns how often memory was
 /// refused.
-template <class Attempt>
-long fail_each_allocation(Attempt attempt) {
+template <class Attempt> long fail_each_allocation(Attempt attempt) {
     for (int i = 0; i < 2; ++i) {  // OpenSSL and the runtime keep what they make on first use
         Trial warm_up(inject::Point::never, false);
         attempt(warm_up);

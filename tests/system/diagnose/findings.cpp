@@ -66,8 +66,7 @@ Arrival with_secrets(const std::string& secrets, const std::string& key = suppor
 }
 
 /// One in which `change` was done, before it was signed or behind that.
-template <class Change>
-Arrival changed(bool before, Change&& change) {
+template <class Change> Arrival changed(bool before, Change&& change) {
     Arrival arrival;
     change(arrival);
     if (before) arrival.message.sign();

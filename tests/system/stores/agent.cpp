@@ -211,8 +211,7 @@ struct AgentMain {
     }
 
     /// In one transaction of the user's an event's effect and its mark; whether it was new.
-    template <class Kind, class Database = typename Kind::Database>
-    std::string mark(Words& words, Kind*) {
+    template <class Kind, class Database = typename Kind::Database> std::string mark(Words& words, Kind*) {
         const std::string event = words.word();
         fatal_step = words.word();
         const Database database(address);

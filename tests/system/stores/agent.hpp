@@ -64,8 +64,7 @@ public:
         if (!words.empty() && words[0] == "error") throw pivotal::StoreError(from_hex(words.at(1)));
         return words;
     }
-    template <class... Words>
-    std::vector<std::string> ask(const Words&... words) {
+    template <class... Words> std::vector<std::string> ask(const Words&... words) {
         std::ostringstream command;
         ((command << words << ' '), ...);
         tell(command.str());

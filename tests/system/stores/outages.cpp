@@ -56,8 +56,7 @@ Event event_of(int number) {
 }
 
 /// Runs `work` in so many threads, with their numbers.
-template <class Work>
-void in_threads(int count, Work work) {
+template <class Work> void in_threads(int count, Work work) {
     std::vector<std::thread> running;
     for (int i = 0; i < count; ++i) running.emplace_back([&work, i] { work(i); });
     for (std::thread& thread : running) thread.join();
@@ -76,8 +75,7 @@ struct Handlers {
         ++inside;
         while (!end) std::this_thread::sleep_for(1ms);
     }
-    template <class Server>
-    void restart(Server& server) {
+    template <class Server> void restart(Server& server) {
         wait_until("all handlers run", [&] { return inside == handlers; });
         server.stop_server();
         end = true;
@@ -92,8 +90,7 @@ struct Handlers {
 };
 
 /// Kind, or Failover.
-template <class Servers>
-void restart_with_receiver(Servers& servers) {
+template <class Servers> void restart_with_receiver(Servers& servers) {
     Handlers running;
     std::atomic<int> incidents{0}, ok{0}, duplicate{0};
     Receiver receiver(pivotal::Webhook(support::secret), servers.store(),
@@ -115,8 +112,7 @@ void restart_with_receiver(Servers& servers) {
     CHECK(running.once());
 }
 
-template <class Servers>
-void restart_with_worker([[maybe_unused]] Servers& servers) {
+template <class Servers> void restart_with_worker([[maybe_unused]] Servers& servers) {
     if constexpr (Servers::has_inbox) {
         Handlers running;
         const auto inbox = servers.inbox();

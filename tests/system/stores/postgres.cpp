@@ -71,8 +71,7 @@ Reply deliver(Receiver& receiver, const std::string& id) {
 }
 
 /// What it says when it throws a StoreError, or "none".
-template <class Work>
-std::string error_of(Work work) {
+template <class Work> std::string error_of(Work work) {
     try {
         work();
     } catch (const StoreError& error) {
@@ -86,8 +85,7 @@ struct Calls {
 };
 
 /// Calls it until the store can answer.
-template <class Work>
-auto until_answered(Work work, Calls& calls) {
+template <class Work> auto until_answered(Work work, Calls& calls) {
     for (int i = 0;; ++i) {
         try {
             auto answer = work();

@@ -42,8 +42,7 @@ using support::wait_until;
 
 namespace {
 
-template <class Work>
-std::string error_of(Work work) {
+template <class Work> std::string error_of(Work work) {
     try {
         work();
     } catch (const StoreError& error) {

@@ -91,8 +91,7 @@ private:
         std::memcpy(address.sun_path, path.data(), path.size());
         return of(address);
     }
-    template <class Native>
-    static Address of(const Native& address) {
+    template <class Native> static Address of(const Native& address) {
         Address made;
         std::memcpy(&made.bytes, &address, sizeof address);
         made.size = sizeof address;

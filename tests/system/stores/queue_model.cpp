@@ -126,12 +126,10 @@ private:
     };
 
     unsigned below(unsigned end) { return static_cast<unsigned>(random_() % end); }  // alike with every library
-    template <class Value>
-    Value one_of(std::initializer_list<Value> values) {
+    template <class Value> Value one_of(std::initializer_list<Value> values) {
         return values.begin()[below(static_cast<unsigned>(values.size()))];
     }
-    template <class... Words>
-    void log(const Words&... words) {
+    template <class... Words> void log(const Words&... words) {
         std::ostringstream text;
         ((text << words << ' '), ...);
         log_.back() += text.str();

@@ -91,13 +91,11 @@ private:
 
 // ---- The kinds of source ----
 
-template <class T>
-using Bare = std::remove_cv_t<std::remove_reference_t<T>>;
+template <class T> using Bare = std::remove_cv_t<std::remove_reference_t<T>>;
 
 /// Hands over a value that is gone, or may be another, after this call: a text, or an optional, pointer or pointer-like
 /// of one.
-template <class T>
-void hand_over(HeaderSink& sink, std::size_t index, T&& value) {
+template <class T> void hand_over(HeaderSink& sink, std::size_t index, T&& value) {
     if constexpr (std::is_same_v<T, std::string>) {
         sink.keep(index, std::forward<T>(value));
     } else if constexpr (std::is_same_v<T, std::optional<std::string>>) {
@@ -116,11 +114,9 @@ void hand_over(HeaderSink& sink, std::size_t index, T&& value) {
     }
 }
 
-template <class Source>
-constexpr bool is_header_callable = std::is_invocable_v<const Source&, const char*>;
+template <class Source> constexpr bool is_header_callable = std::is_invocable_v<const Source&, const char*>;
 
-template <class Source>
-void read_called(const Source& source, HeaderSink& sink) {
+template <class Source> void read_called(const Source& source, HeaderSink& sink) {
     for (std::size_t i = 0; i < sink.size(); ++i) {
         if (!sink.wants(i)) continue;
         if constexpr (std::is_reference_v<std::invoke_result_t<const Source&, const char*>>)
@@ -134,22 +130,18 @@ void read_called(const Source& source, HeaderSink& sink) {
 namespace adl {
 using std::begin;
 using std::end;
-template <class Range>
-using Iterator = decltype(begin(std::declval<Range>()));
-template <class Range>
-using Sentinel = decltype(end(std::declval<Range>()));
+template <class Range> using Iterator = decltype(begin(std::declval<Range>()));
+template <class Range> using Sentinel = decltype(end(std::declval<Range>()));
 }  // namespace adl
 
-template <class Source, class Range = const Source&, class = void>
-constexpr bool is_range_of_pairs = false;
+template <class Source, class Range = const Source&, class = void> constexpr bool is_range_of_pairs = false;
 template <class Source, class Range>
 constexpr bool
     is_range_of_pairs<Source, Range,
                       std::void_t<adl::Sentinel<Range>, decltype((*std::declval<adl::Iterator<Range>&>()).first),
                                   decltype((*std::declval<adl::Iterator<Range>&>()).second)>> = true;
 
-template <class Source>
-constexpr bool is_range_of_texts() {
+template <class Source> constexpr bool is_range_of_texts() {
     if constexpr (is_range_of_pairs<Source>) {
         using Iterator = adl::Iterator<const Source&>;
         return is_text<Bare<decltype((*std::declval<Iterator&>()).first)>> &&
@@ -157,19 +149,16 @@ constexpr bool is_range_of_texts() {
     }
     return false;
 }
-template <class Source>
-constexpr bool is_header_range = is_range_of_texts<Source>();
+template <class Source> constexpr bool is_header_range = is_range_of_texts<Source>();
 
 /// True where an element stays while the iterator moves on. An iterator that does not say so, such as that of
 /// std::generator, may hold the element itself.
-template <class Iterator, class = void>
-constexpr bool is_multi_pass = false;
+template <class Iterator, class = void> constexpr bool is_multi_pass = false;
 template <class Iterator>
 constexpr bool is_multi_pass<Iterator, std::void_t<typename std::iterator_traits<Iterator>::iterator_category>> =
     std::is_convertible_v<typename std::iterator_traits<Iterator>::iterator_category, std::forward_iterator_tag>;
 
-template <class Source>
-void read_ranged(const Source& source, HeaderSink& sink) {
+template <class Source> void read_ranged(const Source& source, HeaderSink& sink) {
     using Reference = decltype(*std::declval<adl::Iterator<const Source&>&>());
     constexpr bool stays =
         is_multi_pass<adl::Iterator<const Source&>> &&
@@ -188,8 +177,7 @@ void read_ranged(const Source& source, HeaderSink& sink) {
 }
 
 /// True for a HeaderSource; for any other type the compiler says what is wrong with it.
-template <class Source>
-constexpr bool check_header_source() {
+template <class Source> constexpr bool check_header_source() {
     if constexpr (is_header_callable<Source>) {
         constexpr bool returns_text = is_text<Bare<std::invoke_result_t<const Source&, const char*>>>;
         static_assert(returns_text,

@@ -20,8 +20,7 @@ inline constexpr std::size_t max_json_depth = 512;
 /// The members of one JSON object, those of known name apart: built by nlohmann's parser, without a DOM of
 /// the whole that would have to be taken to pieces again. `Json` is nlohmann::json; as a parameter it costs
 /// compile time only where something is parsed.
-template <class Json, std::size_t N>
-class JsonObject {
+template <class Json, std::size_t N> class JsonObject {
 public:
     using json = Json;
 
@@ -71,10 +70,7 @@ public:
         return true;
     }
 
-    template <class Exception>
-    bool parse_error(std::size_t, const std::string&, const Exception&) {
-        return false;
-    }
+    template <class Exception> bool parse_error(std::size_t, const std::string&, const Exception&) { return false; }
 
 private:
     json* top_level(const std::string& name) {
@@ -84,8 +80,7 @@ private:
     }
 
     /// Makes a value where it belongs: no copy, no temporary that would have to be destroyed.
-    template <class Value>
-    json* put(Value&& value) {
+    template <class Value> json* put(Value&& value) {
         if (!inside_) {
             problem_ = "it is not a JSON object";
             return nullptr;

@@ -60,8 +60,7 @@ private:
 };
 
 /// Bytes that are overwritten when they go out of scope, in a way that no optimiser removes.
-template <std::size_t N>
-struct SecretBytes {
+template <std::size_t N> struct SecretBytes {
     unsigned char data[N];
 
     SecretBytes() noexcept = default;

@@ -45,8 +45,7 @@ inline std::string sentence(const Refusal& refusal) {
 }
 
 #if defined(__cpp_exceptions)
-template <class Error>
-[[noreturn]] void raise(const Refusal& refusal) {
+template <class Error> [[noreturn]] void raise(const Refusal& refusal) {
     throw Error(make_error_code(refusal.code), sentence(refusal));
 }
 #endif

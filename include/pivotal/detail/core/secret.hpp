@@ -21,8 +21,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The keys of one Webhook, each with the number of its secret, from 0. Immutable once made.
 struct KeyRing {
-    template <class Key>
-    struct Numbered {
+    template <class Key> struct Numbered {
         Key key;
         std::size_t secret;
     };

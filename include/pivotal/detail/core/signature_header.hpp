@@ -21,8 +21,7 @@ inline bool next_element(std::string_view& rest, char separator, std::string_vie
 ///
 /// The header is split at spaces, and each part at commas, since one page of Pivotal's documentation joins
 /// the pairs by commas: an element behind a `v1` or `v1a` is a candidate, everything else is skipped.
-template <class Use>
-void for_each_candidate(std::string_view header, Use&& use) {
+template <class Use> void for_each_candidate(std::string_view header, Use&& use) {
     for (std::string_view part; next_element(header, ' ', part);) {
         std::string_view previous;
         for (std::string_view element; next_element(part, ',', element); previous = element) {

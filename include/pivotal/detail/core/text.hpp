@@ -8,22 +8,19 @@
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-template <class>
-constexpr bool always_false = false;
+template <class> constexpr bool always_false = false;
 
 template <class T>
 constexpr bool is_c_string =
     std::is_pointer_v<std::decay_t<T>>&& std::is_same_v<std::remove_cv_t<std::remove_pointer_t<std::decay_t<T>>>, char>;
 
-template <class T, class = void>
-constexpr bool is_char_container = false;
+template <class T, class = void> constexpr bool is_char_container = false;
 template <class T>
 constexpr bool is_char_container<T, std::void_t<decltype(*std::declval<const T&>().data()),
                                                 decltype(static_cast<std::size_t>(std::declval<const T&>().size()))>> =
     std::is_same_v<std::remove_cv_t<std::remove_reference_t<decltype(*std::declval<const T&>().data())>>, char>;
 
-template <class T, class = void>
-constexpr bool is_pointer_like = false;
+template <class T, class = void> constexpr bool is_pointer_like = false;
 // What `*` gives must live as long as the pointer does: a reference, or a view.
 template <class T>
 constexpr bool is_pointer_like<
@@ -31,11 +28,9 @@ constexpr bool is_pointer_like<
     std::is_reference_v<decltype(*std::declval<const T&>())> ||
     std::is_trivially_destructible_v<decltype(*std::declval<const T&>())>;
 
-template <class T>
-constexpr bool is_text_value = is_c_string<T> || is_char_container<T>;
+template <class T> constexpr bool is_text_value = is_c_string<T> || is_char_container<T>;
 
-template <class T>
-constexpr bool is_text_or_pointer_to_text() {
+template <class T> constexpr bool is_text_or_pointer_to_text() {
     if constexpr (std::is_same_v<T, std::nullptr_t> || is_text_value<T>) return true;
     // clang warns of a `*` on a pointer to void.
     if constexpr (!std::is_void_v<std::remove_pointer_t<T>>) {
@@ -47,12 +42,10 @@ constexpr bool is_text_or_pointer_to_text() {
 
 /// True for a text type (`const char*`, or `data()` and `size()` over `char`), and for an optional, pointer
 /// or pointer-like of one.
-template <class T>
-constexpr bool is_text = is_text_or_pointer_to_text<T>();
+template <class T> constexpr bool is_text = is_text_or_pointer_to_text<T>();
 
 /// The characters of `value`; empty where there are none. They belong to `value`.
-template <class T>
-constexpr std::string_view text_of(const T& value) {
+template <class T> constexpr std::string_view text_of(const T& value) {
     if constexpr (std::is_same_v<T, std::nullptr_t>) {
         return {};
     } else if constexpr (is_c_string<T>) {

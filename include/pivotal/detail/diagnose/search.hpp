@@ -50,8 +50,7 @@ inline std::array<std::string, 256> characters_of(bool windows) {
     return characters;
 }
 
-template <class Use>
-void for_each_charset(std::string_view body, Use&& use) {
+template <class Use> void for_each_charset(std::string_view body, Use&& use) {
     if (std::all_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return;
     for (const bool windows : {false, true}) {
         const std::string name = windows ? "Windows-1252" : "Latin-1";
@@ -74,8 +73,7 @@ void for_each_charset(std::string_view body, Use&& use) {
     }
 }
 
-template <class Use>
-void for_each_wrapping(std::string_view body, Use&& use) {
+template <class Use> void for_each_wrapping(std::string_view body, Use&& use) {
     const auto bytes_of = [](std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); };
     std::string text(body), out;
     for (const char c : {' ', '\t', '\r', '\n'}) text.erase(std::remove(text.begin(), text.end(), c), text.end());
@@ -131,8 +129,7 @@ inline void set_gzip_header(std::string& gzip, std::uint32_t time, char system) 
     gzip[9] = system;
 }
 
-template <class Use>
-void for_each_gzip(std::string_view body, GzipCodec codec, std::int64_t signed_at, Use&& use) {
+template <class Use> void for_each_gzip(std::string_view body, GzipCodec codec, std::int64_t signed_at, Use&& use) {
     const auto second = static_cast<std::uint32_t>(signed_at);
     std::string other;
     if (!codec) return;
@@ -151,8 +148,7 @@ void for_each_gzip(std::string_view body, GzipCodec codec, std::int64_t signed_a
 
 /// What is around a text: its end (0), its line ends (1) and its start (2), those from `first` on. Calls
 /// `use(text, change, next)` where `next` is the first that may be changed besides.
-template <class Use>
-void for_each_frame(std::string_view text, int first, Use&& use) {
+template <class Use> void for_each_frame(std::string_view text, int first, Use&& use) {
     static constexpr std::pair<std::string_view, const char*> endings[] = {
         {"", ""},           {"\n", "a newline (LF)"}, {"\r\n", "a CRLF"},
         {" ", "a space"},   {"\t", "a tab"},          {"\r", "a carriage return (CR)"},

@@ -11,8 +11,7 @@
 namespace pivotal { inline namespace v1 { namespace detail {
 
 /// The text of the exception that is being handled, whatever it is. Valid until its handler ends.
-template <class Use>
-void with_current_error(Use&& use) {
+template <class Use> void with_current_error(Use&& use) {
     try {
         throw;
     } catch (const std::exception& error) {

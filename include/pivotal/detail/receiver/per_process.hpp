@@ -23,8 +23,7 @@ inline long process_id() noexcept {
 ///
 /// What it inherited is left alone, its memory too: the threads are not there, the connections are its parent's, who
 /// would lose them if they were closed properly here, and whoever held the mutex at the fork will not release it.
-template <class State>
-class PerProcess {
+template <class State> class PerProcess {
 public:
     PerProcess() : current_(new Tagged) {}
     ~PerProcess() {

@@ -15,8 +15,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// What `work` returns. Where it throws it is called again, after longer and longer pauses, until the deadline: a
 /// store that restarts is away for a second or two. It is called twice at least, unless this thread's calls to stores are to
 /// be over, see DueTime; what it throws last goes on.
-template <class Work>
-auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> decltype(work()) {
+template <class Work> auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> decltype(work()) {
     using std::chrono::milliseconds;
     using std::chrono::steady_clock;
     for (milliseconds pause{0};; pause = (std::min)(2 * pause + milliseconds(5), milliseconds(250))) {

@@ -11,8 +11,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 using StoreTime = std::int64_t;
 
 /// A duration as a store keeps it: from nothing to a hundred years, so that no sum of times overflows.
-template <class Duration>
-constexpr StoreTime store_time(Duration duration) noexcept {
+template <class Duration> constexpr StoreTime store_time(Duration duration) noexcept {
     constexpr auto most = std::chrono::hours{24 * 365 * 100};
     if (duration <= Duration::zero()) return 0;
     if (duration >= most) return std::chrono::milliseconds(most).count();

@@ -31,8 +31,7 @@ inline Event restored(std::string id, std::string type, std::string message_id, 
 }
 
 /// The same for that of a job or a dead letter, which was restored without its body.
-template <class Stored>
-void restore(Stored& stored, std::string body) {
+template <class Stored> void restore(Stored& stored, std::string body) {
     Event& event = stored.event;
     stored.body = std::move(body);
     event = restored(event.id, event.type, event.delivery.message_id,

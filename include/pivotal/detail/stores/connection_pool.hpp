@@ -69,8 +69,7 @@ inline bool wait_for_socket(int socket, short events, Deadline deadline) noexcep
 ///
 /// A Connection has `bool is_usable()`, which tells without a question to the server whether it is still open and in
 /// step.
-template <class Connection>
-class ConnectionPool {
+template <class Connection> class ConnectionPool {
     using Time = std::chrono::steady_clock;
     struct State;
 
@@ -165,8 +164,7 @@ public:
 
     /// What `work` returns for a connection, and for the time that it has. Where it throws TryAgain it is called again,
     /// unless it may have been done and must not be done twice.
-    template <class Work>
-    auto use(bool repeatable, const Work& work) {
+    template <class Work> auto use(bool repeatable, const Work& work) {
         const Deadline deadline = DueTime::of_call();
         for (;;) {
             Loan loan = take(deadline);

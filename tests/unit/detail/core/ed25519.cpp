@@ -32,8 +32,7 @@ const Vector vectors[] = {
      "c027beceea1ec40a"},
 };
 
-template <std::size_t N>
-struct Bytes {
+template <std::size_t N> struct Bytes {
     explicit Bytes(std::string_view text) {
         REQUIRE(text.size() == N);
         std::copy(text.begin(), text.end(), of);

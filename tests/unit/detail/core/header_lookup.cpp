@@ -42,15 +42,13 @@ struct View {
     std::size_t size() const { return length; }
 };
 
-template <std::size_t At>
-struct Inside {
+template <std::size_t At> struct Inside {
     char text[4] = {'a', 'a', 'a', 'a'};
     const char* data() const { return text + At; }
     std::size_t size() const { return sizeof text - At; }
 };
 
-template <class Value>
-bool stays(Value&& value) {
+template <class Value> bool stays(Value&& value) {
     Recorder sink;
     detail::hand_over(sink, 0, std::forward<Value>(value));
     CHECK(sink.stayed + sink.kept == 1);
@@ -61,8 +59,7 @@ using Field = std::pair<const std::string, std::string>;
 using Fields = std::map<std::string, std::string>;
 
 /// Fields as an iterator of this category gives them.
-template <class Reference, class Category>
-struct Range {
+template <class Reference, class Category> struct Range {
     struct Iterator {
         using iterator_category = Category;
         using value_type = Field;
@@ -85,8 +82,7 @@ struct Range {
     Fields fields = {{"name", "value"}};
 };
 
-template <class Range>
-bool range_stays() {
+template <class Range> bool range_stays() {
     Recorder sink;
     detail::read_ranged(Range(), sink);
     CHECK(sink.stayed + sink.kept == 1);

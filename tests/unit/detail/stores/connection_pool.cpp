@@ -86,8 +86,7 @@ std::string error_of_take(Pool& pool, Deadline deadline) {
     return "none";
 }
 
-template <class Condition>
-void wait_until(Condition condition) {
+template <class Condition> void wait_until(Condition condition) {
     while (!condition()) std::this_thread::yield();
 }
 

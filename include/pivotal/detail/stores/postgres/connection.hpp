@@ -163,8 +163,7 @@ public:
     void execute(const char* sql, Deadline deadline) { finish(PQsendQuery(connection_.get(), sql), deadline); }
 
     /// A statement, as a transaction of its own.
-    template <class... Values>
-    PostgresResult run(Deadline deadline, const char* sql, const Values&... values) {
+    template <class... Values> PostgresResult run(Deadline deadline, const char* sql, const Values&... values) {
         const PostgresParameters parameters(values...);
         if (is_direct_) {
             try {
@@ -179,8 +178,7 @@ public:
     }
 
     /// The same for one that may take a minute, whatever the deadline is: that of what comes before it.
-    template <class... Values>
-    PostgresResult run_long(Deadline deadline, const char* sql, const Values&... values) {
+    template <class... Values> PostgresResult run_long(Deadline deadline, const char* sql, const Values&... values) {
         execute(transaction_settings, deadline);
         execute("SET LOCAL statement_timeout = 60000", deadline);
         const Deadline end = std::chrono::steady_clock::now() + std::chrono::seconds(62);

@@ -82,8 +82,7 @@ private:
         notifier_.notify(pool_, consumer_);
     }
     std::optional<Job> take(std::chrono::milliseconds lease, bool with_body);
-    template <class Run>
-    bool finish(const Job& job, const Run& run) const;
+    template <class Run> bool finish(const Job& job, const Run& run) const;
     bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
     std::string body_of(std::string_view event_id);
     void remove_expired() noexcept;
@@ -204,8 +203,7 @@ inline bool PostgresInbox::renew(const Job& job, std::chrono::milliseconds lease
 }
 
 /// By `run`, which runs a statement.
-template <class Run>
-bool PostgresInbox::finish(const Job& job, const Run& run) const {
+template <class Run> bool PostgresInbox::finish(const Job& job, const Run& run) const {
     return changed_one(run(
         R"(UPDATE pivotal_inbox SET state = 1, error = NULL, body = CASE WHEN $5 = 1 THEN body END,
                ended_at = CASE state WHEN 0 THEN clock_timestamp() ELSE ended_at END, expires_at =

@@ -44,18 +44,15 @@ public:
 
     /// What a statement comes to, as a transaction of its own. Where its answer is lost there is a StoreError, though
     /// it may have happened.
-    template <class... Values>
-    PostgresResult run(const char* sql, const Values&... values) {
+    template <class... Values> PostgresResult run(const char* sql, const Values&... values) {
         return use(false, sql, values...);
     }
     /// The same for a statement that does no harm when it happens twice: where its answer is lost it is repeated.
-    template <class... Values>
-    PostgresResult run_repeatable(const char* sql, const Values&... values) {
+    template <class... Values> PostgresResult run_repeatable(const char* sql, const Values&... values) {
         return use(true, sql, values...);
     }
     /// Such a statement of an operator's, who can wait: for a minute.
-    template <class... Values>
-    PostgresResult run_long(const char* sql, const Values&... values) {
+    template <class... Values> PostgresResult run_long(const char* sql, const Values&... values) {
         return connections_.use(true, [&](PostgresConnection& connection, Deadline deadline) {
             return connection.run_long(deadline, sql, values...);
         });
@@ -65,8 +62,7 @@ public:
     std::unique_ptr<PostgresConnection> connect(Deadline deadline) { return connections_.make(deadline); }
 
 private:
-    template <class... Values>
-    PostgresResult use(bool repeatable, const char* sql, const Values&... values) {
+    template <class... Values> PostgresResult use(bool repeatable, const char* sql, const Values&... values) {
         int times = 0;
         return connections_.use(repeatable, [&](PostgresConnection& connection, Deadline deadline) {
             const bool is_repetition = times++ > 0;

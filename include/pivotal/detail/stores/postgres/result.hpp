@@ -42,8 +42,7 @@ inline std::string postgres_error(const char* text) {
 struct PostgresParameters {
     static constexpr std::size_t most = 8;
 
-    template <class... Values>
-    explicit PostgresParameters(const Values&... all) {
+    template <class... Values> explicit PostgresParameters(const Values&... all) {
         static_assert(sizeof...(all) <= most);
         (add(all), ...);
     }
@@ -130,8 +129,7 @@ inline void require_transaction(PGconn* connection, const char* function) {
         throw std::logic_error(std::string("pivotal: ") + function +
                                " needs an open transaction, which also has the effect");
 }
-template <class... Values>
-PostgresResult run_in(PGconn* connection, const char* sql, const Values&... values) {
+template <class... Values> PostgresResult run_in(PGconn* connection, const char* sql, const Values&... values) {
     const PostgresParameters all(values...);
     return {connection, PQexecParams(connection, sql, all.count, all.types, all.values, all.lengths, all.formats, 1)};
 }

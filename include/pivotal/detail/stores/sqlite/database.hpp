@@ -35,28 +35,20 @@ public:
     const std::string& name() const noexcept { return name_; }
 
     /// What `work` returns, which runs in a write transaction with the file; it may run twice. See SqliteFile::Kind.
-    template <class Work>
-    auto write(bool durable, Work work) {
+    template <class Work> auto write(bool durable, Work work) {
         return join(durable ? Kind::durable_write : Kind::write, work);
     }
 
     /// The same for `work` that often has nothing to write.
-    template <class Work>
-    auto may_write(Work work) {
-        return join(Kind::may_write, work);
-    }
+    template <class Work> auto may_write(Work work) { return join(Kind::may_write, work); }
 
     /// How many rows a statement changes, in a write transaction of its own.
-    template <class... Values>
-    int execute(bool durable, const char* sql, const Values&... values) {
+    template <class... Values> int execute(bool durable, const char* sql, const Values&... values) {
         return write(durable, [&](SqliteFile& file) { return file.execute(sql, values...); });
     }
 
     /// What `work` returns, which only reads.
-    template <class Work>
-    auto read(Work work) {
-        return join(Kind::read, work);
-    }
+    template <class Work> auto read(Work work) { return join(Kind::read, work); }
 
 private:
     /// That of the same file when the process has another working directory: a daemon's, which has forked.
@@ -83,8 +75,7 @@ private:
         bool busy = false;  // a thread works with the file
     };
 
-    template <class Work>
-    auto join(Kind kind, Work& work) {
+    template <class Work> auto join(Kind kind, Work& work) {
         State& state = state_.get();
         std::optional<decltype(work(*state.file))> result;
         Task task{kind, [&] { result.emplace(work(*state.file)); }};

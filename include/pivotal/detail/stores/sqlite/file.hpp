@@ -137,13 +137,11 @@ public:
     void wait_until(Deadline deadline) noexcept { deadline_ = deadline; }
 
     /// A run of `sql`, a literal: it is prepared the first time.
-    template <class... Values>
-    SqliteStatement::Run run(const char* sql, const Values&... values) {
+    template <class... Values> SqliteStatement::Run run(const char* sql, const Values&... values) {
         return SqliteStatement::Run(statement(sql), values...);
     }
     /// Runs it to its end; the number of rows that it changed.
-    template <class... Values>
-    int execute(const char* sql, const Values&... values) {
+    template <class... Values> int execute(const char* sql, const Values&... values) {
         return statement(sql).execute(values...);
     }
 
@@ -156,8 +154,7 @@ public:
     };
 
     /// Does `work` in a transaction.
-    template <class Work>
-    void transact(Kind kind, const Work& work) {
+    template <class Work> void transact(Kind kind, const Work& work) {
         const SqliteConnections::InUse in_use;
         if (kind == Kind::read) return in_transaction("BEGIN", work);
         const bool durable = kind == Kind::durable_write;
@@ -216,8 +213,7 @@ private:
         return statements_.try_emplace(sql, connection_.get(), sql).first->second;
     }
 
-    template <class Work>
-    void in_transaction(const char* begin, const Work& work) {
+    template <class Work> void in_transaction(const char* begin, const Work& work) {
         sqlite_execute(connection_.get(), begin);
         try {
             work();

@@ -98,8 +98,7 @@ private:
 
     std::optional<Job> take(std::chrono::milliseconds lease, bool with_body);
     std::string body_of(std::string_view event_id);
-    template <class Execute>
-    bool finish(const Job& job, const Execute& execute) const;
+    template <class Execute> bool finish(const Job& job, const Execute& execute) const;
     bool put_back(const Job& job, std::chrono::milliseconds delay, std::string_view error, int less);
 
     const std::string consumer_;
@@ -197,8 +196,7 @@ inline bool SqliteInbox::renew(const Job& job, std::chrono::milliseconds lease) 
 }
 
 /// By `execute`, which runs a statement and says how many rows it has changed.
-template <class Execute>
-bool SqliteInbox::finish(const Job& job, const Execute& execute) const {
+template <class Execute> bool SqliteInbox::finish(const Job& job, const Execute& execute) const {
     const StoreTime now = File::now();
     if (execute(
             R"(UPDATE pivotal_inbox SET error = NULL, ended_at = CASE state WHEN 0 THEN ? ELSE ended_at END,

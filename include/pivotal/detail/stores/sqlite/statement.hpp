@@ -138,8 +138,7 @@ public:
     };
 
     /// Runs it to its end; the number of rows that it changed, where it is one that changes rows.
-    template <class... Values>
-    int execute(const Values&... values) const {
+    template <class... Values> int execute(const Values&... values) const {
         Run run(*this, values...);
         while (run.next()) {
         }
