@@ -12,17 +12,30 @@ for tool in gcovr jq pkg-config; do
 done
 build=build/coverage
 stores=(sqlite redis postgres)
-no_code=$'pivotal/idempotency.hpp\npivotal/inbox.hpp\npivotal/version.hpp' # fields and constants: what no table can show
+# Fields, constants, macros and SQL: what no table can show.
+no_code=$(printf 'pivotal/%s.hpp\n' idempotency inbox version detail/core/{attributes,json_abi} \
+    detail/stores/{postgres/schema,redis/script,sqlite/schema})
 
 # g++, whatever CXX says: the numbers are those of its gcov. Only our own headers are counted.
 flags=(-O0 --coverage -fprofile-update=atomic '-fprofile-filter-files=.*/include/pivotal/.*')
+# What a forked child counted would be lost: it ends by _exit, which does not write it.
+mkdir -p $build
+cat >$build/exit.cpp <<'END'
+extern "C" void __gcov_dump();
+extern "C" [[noreturn]] void __real__exit(int status);
+extern "C" [[noreturn]] void __wrap__exit(int status) {
+    __gcov_dump();
+    __real__exit(status);
+}
+END
+g++ -c $build/exit.cpp -o $build/exit.o
 cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE= -DPIVOTAL_BUILD_EXAMPLES=OFF \
-    -DCMAKE_CXX_FLAGS="${flags[*]}" >/dev/null
+    -DCMAKE_CXX_FLAGS="${flags[*]}" -DCMAKE_EXE_LINKER_FLAGS="-Wl,--wrap=_exit $PWD/$build/exit.o" >/dev/null
 cmake --build $build --target pivotal_unit_tests pivotal_failure_injection_fetch \
     pivotal_diagnose_gzip_test "${stores[@]/#/pivotal_stores_}"
 find $build -name '*.gcda' -delete
 ctest --test-dir $build --output-on-failure --no-tests=error -j "$(nproc)" \
-    -R '^(unit|failure_injection\.fetch|diagnose\.gzip)$'
+    -R '^(unit|unit\.locale|failure_injection\.fetch|diagnose\.gzip)$'
 printf '%s\n' "${stores[@]}" |
     xargs -P "$(nproc)" -I{} tests/system/stores/run.sh {} brief $build/tests/system/stores/pivotal_stores_{}
 # What no test uses is to count as not tested.

@@ -66,10 +66,11 @@ def best(shapes):
 
 
 # Functions of which nothing is left when the program runs; by a part of their names in the object file.
-RUN_BY_THE_COMPILER = ("12Base64Values", "26is_text_or_pointer_to_text", "6detail5field")
+RUN_BY_THE_COMPILER = ("12Base64Values", "14is_parsed_body", "17is_range_of_texts", "19check_header_source",
+                       "26is_text_or_pointer_to_text")
 
 # Where a compiler puts what nobody wrote: the ends of scopes, and functions that it makes itself.
-NO_CODE = re.compile(r"\s*(\}|\{|\};|class \w.*|using .*;)\s*")
+NO_CODE = re.compile(r"\s*(\}|\{|\};|(template <.*> )?class \w.*|using .*;)\s*")
 
 
 def tracefile(merged, headers, branches):

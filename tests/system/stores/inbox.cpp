@@ -544,7 +544,7 @@ TEST_CASE("a put wakes a worker on another object of the same process", "[inbox]
     }
 }
 
-TEST_CASE("an idle worker costs next to nothing, however many threads it has", "[inbox][worker]") {
+TEST_CASE("an idle worker costs next to nothing, however many threads it has", "[inbox][worker][processor]") {
     Kind kind;
     const auto inbox = kind.inbox();
     pivotal::WorkerOptions options;
