@@ -30,12 +30,31 @@ inline Event restored(std::string id, std::string type, std::string message_id, 
     return event;
 }
 
-/// The same for that of a job or a dead letter, which was restored without its body.
-template <class Stored> void restore(Stored& stored, std::string body) {
+/// Reads the body of a job or a dead letter that was restored without it. Empty, or why that cannot be read: what
+/// `body_of(id)` throws as `Corrupted`.
+template <class Corrupted, class Stored, class BodyOf> std::string restore_body(Stored& stored, const BodyOf& body_of) {
     Event& event = stored.event;
-    stored.body = std::move(body);
-    event = restored(event.id, event.type, event.delivery.message_id,
-                     event.delivery.timestamp.time_since_epoch().count(), stored.body);
+    try {
+        stored.body = body_of(event.id);
+        event = restored(event.id, event.type, event.delivery.message_id,
+                         event.delivery.timestamp.time_since_epoch().count(), stored.body);
+    } catch (const Corrupted& error) {
+        return std::string("its body cannot be read: ") + error.what();
+    }
+    return {};
+}
+
+/// What `take(with_body)` leases. A body that cannot be read is to stop none of the events behind it: its job comes
+/// without, and says why.
+template <class Corrupted, class Take, class BodyOf>
+auto take_readable(const Take& take, const BodyOf& body_of) -> decltype(take(true)) {
+    try {
+        return take(true);
+    } catch (const Corrupted&) {
+    }
+    auto job = take(false);
+    if (job) job->unreadable = restore_body<Corrupted>(*job, body_of);
+    return job;
 }
 
 /// What an inbox keeps of an error: 4 KiB, and no character of UTF-8 cut in two.

@@ -143,17 +143,8 @@ inline void PostgresInbox::remove_expired() noexcept {
 }
 
 inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease) {
-    try {
-        return take(lease, true);
-    } catch (const detail::PostgresCorrupted&) {
-    }  // a body: it is to stop none of those behind it
-    std::optional<Job> job = take(lease, false);
-    if (job) try {
-            detail::restore(*job, body_of(job->event.id));
-        } catch (const detail::PostgresCorrupted& error) {
-            job->unreadable = std::string("its body cannot be read: ") + error.what();
-        }
-    return job;
+    return detail::take_readable<detail::PostgresCorrupted>([&](bool with_body) { return take(lease, with_body); },
+                                                            [&](const std::string& id) { return body_of(id); });
 }
 
 inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, bool with_body) {
@@ -273,10 +264,8 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
         read(true);
     } catch (const detail::PostgresCorrupted&) {  // one that cannot be read hides no other; its error says so
         read(false);
-        for (DeadJob& job : jobs) try {
-                detail::restore(job, body_of(job.event.id));
-            } catch (const detail::PostgresCorrupted&) {
-            }
+        for (DeadJob& job : jobs)
+            detail::restore_body<detail::PostgresCorrupted>(job, [&](const std::string& id) { return body_of(id); });
     }
     return jobs;
 }

@@ -134,17 +134,8 @@ inline bool SqliteInbox::put(const Event& event, Body body) {
 }
 
 inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease) {
-    try {
-        return take(lease, true);
-    } catch (const detail::SqliteCorrupted&) {
-    }  // a body: it is to stop none of those behind it
-    std::optional<Job> job = take(lease, false);
-    if (job) try {
-            detail::restore(*job, body_of(job->event.id));
-        } catch (const detail::SqliteCorrupted& error) {
-            job->unreadable = std::string("its body cannot be read: ") + error.what();
-        }
-    return job;
+    return detail::take_readable<detail::SqliteCorrupted>([&](bool with_body) { return take(lease, with_body); },
+                                                          [&](const std::string& id) { return body_of(id); });
 }
 
 inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease, bool with_body) {
@@ -265,10 +256,8 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
         }
         return jobs;
     });
-    for (DeadJob& job : all) try {  // a body that cannot be read hides no other; its error says so
-            detail::restore(job, body_of(job.event.id));
-        } catch (const detail::SqliteCorrupted&) {
-        }
+    for (DeadJob& job : all)  // a body that cannot be read hides no other; its error says so
+        detail::restore_body<detail::SqliteCorrupted>(job, [&](const std::string& id) { return body_of(id); });
     return all;
 }
 
