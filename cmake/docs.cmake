@@ -28,7 +28,7 @@ set(DOXYGEN_PREDEFINED __cpp_exceptions PIVOTAL_DETAIL_LIFETIMEBOUND= PIVOTAL_DE
 string(CONCAT DOXYGEN_INPUT_FILTER "sed -E"
     " -e 's,inline namespace (v1|PIVOTAL_DETAIL_JSON_ABI) \\{,,g'"
     " -e 's,^\\}(\\}*  // namespace (pivotal::)?v1),\\1,; s,^\\}(\\}*  // namespace .*PIVOTAL_DETAIL_JSON_ABI),\\1,'"
-    " -e 's,^template <>$|^struct std::.*,,'"
+    " -e 's,^template <> struct std::.*,,'"
     " -e 's,\\[([A-Za-z][^]]*)\\]\\((\\.github|include|examples|tests|LICENSE)[^)]*\\),\\1,g'")
 
 doxygen_add_docs(docs ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/include/pivotal COMMENT "API reference")
