@@ -68,7 +68,7 @@ public:
         : bytes_(static_cast<const char*>(data), size) {}
 
     template <class Container, std::enable_if_t<detail::is_byte_container<Container>, int> = 0>
-    Body(const Container& container PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept
+    Body(const Container& container PIVOTAL_DETAIL_LIFETIMEBOUND)
         : Body(static_cast<const void*>(container.data()), static_cast<std::size_t>(container.size())) {}
 
     template <class Parsed, std::enable_if_t<detail::is_parsed_body<Parsed>(), int> = 0>

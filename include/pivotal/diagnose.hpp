@@ -44,9 +44,9 @@ inline namespace with_zlib {  // other functions than those without it, should b
 /// of a header or body. Thread-safe.
 ///
 /// **Never answer a request with it, and never run it on each delivery:** it tells a forger what a signature lacks, and
-/// it is slow. Its work is bounded: at most 336 MiB are hashed or rewritten, and a body of more than 1 MiB is tried as
-/// it is only. gzip is proved where zlib is there: link the CMake target pivotal::diagnose, or define
-/// PIVOTAL_DIAGNOSE_ZLIB and link zlib.
+/// it is slow. Its work is bounded: besides what Webhook tries, with each of the secrets, at most 336 MiB are hashed or
+/// rewritten, and a body of more than 1 MiB is tried as it is only. gzip is proved where zlib is there: link the CMake
+/// target pivotal::diagnose, or define PIVOTAL_DIAGNOSE_ZLIB and link zlib.
 [[nodiscard]] inline std::vector<Diagnosis> diagnose(Secrets secrets, Body body, const HeaderSource& headers,
                                                      Clock::time_point now = Clock::now()) {
     const detail::SeenHeaders seen(headers);

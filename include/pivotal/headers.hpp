@@ -56,7 +56,7 @@ namespace detail {
 /// The name of a header: any text, as it is. White space around it makes it another name (RFC 9112 §5.1).
 struct HeaderName : std::string_view {
     template <class Text, std::enable_if_t<is_text<Text> && !std::is_same_v<Text, HeaderName>, int> = 0>
-    HeaderName(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : std::string_view(text_of(text)) {}
+    HeaderName(const Text& text PIVOTAL_DETAIL_LIFETIMEBOUND) : std::string_view(detail::text_of(text)) {}
 };
 
 }  // namespace detail
@@ -78,7 +78,7 @@ struct HeaderName : std::string_view {
 /// values for a name, `std::map<std::string, std::vector<std::string>>`, give a callable that returns the first:
 ///
 ///     [&](const std::string& name) { const auto at = map.find(name);
-///                                    return at == map.end() ? nullptr : &at->second.front(); }
+///                                    return at == map.end() || at->second.empty() ? nullptr : &at->second.front(); }
 ///
 /// It views what it is made from and is read in the call: not to be kept. What a callable or a range throws passes
 /// through the call.
@@ -96,7 +96,7 @@ public:
           read_([](const HeaderSource& self, detail::HeaderSink& sink) { detail::read_ranged(self.list_, sink); }) {}
 
     template <class Source, std::enable_if_t<!std::is_base_of_v<Headers, Source>, int> = 0>
-    HeaderSource(const Source& source PIVOTAL_DETAIL_LIFETIMEBOUND) noexcept {
+    HeaderSource(const Source& source PIVOTAL_DETAIL_LIFETIMEBOUND) {
         if constexpr (std::is_convertible_v<const Source&, Headers>)
             values_ = source;
         else if constexpr (detail::check_header_source<Source>())

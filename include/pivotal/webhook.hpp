@@ -78,7 +78,8 @@ public:
     /// a key store; not for the text `whsec_...`, which is base64. An array of `char` is given with its size,
     /// `from_bytes({key, sizeof key})`.
     static Webhook from_bytes(Body key, WebhookOptions options = {}) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
-    static Webhook from_bytes(const char* key, WebhookOptions options = {}) = delete;  // a raw key is no C string
+    template <class Text, std::enable_if_t<detail::is_c_string<Text>, int> = 0>
+    static Webhook from_bytes(const Text& key, WebhookOptions = {}) = delete;  // a raw key is no C string
 
     /// The constructor, from_env and from_bytes that give nullopt and Errc::invalid_secret or Errc::crypto_failure
     /// instead of throwing.
@@ -86,7 +87,8 @@ public:
     static std::optional<Webhook> create(Secrets secrets, std::error_code& error, WebhookOptions options = {});
     static std::optional<Webhook> from_env(const char* name, std::error_code& error, WebhookOptions options = {});
     static std::optional<Webhook> from_bytes(Body key, std::error_code& error, WebhookOptions options = {});
-    static std::optional<Webhook> from_bytes(const char* key, std::error_code&, WebhookOptions = {}) = delete;
+    template <class Text, std::enable_if_t<detail::is_c_string<Text>, int> = 0>
+    static std::optional<Webhook> from_bytes(const Text& key, std::error_code&, WebhookOptions = {}) = delete;
     /// @}
 
     /// The event of an authentic delivery, or nullopt and the code (an Errc; see the list above).
@@ -161,12 +163,12 @@ private:
     }
     detail::Refusal check(Body body, const detail::FoundHeaders& found, Clock::time_point now,
                           Delivery& delivery) const {
-        detail::CheckedHeaders checked;
-        if (const auto refusal = detail::check_headers(found, now, tolerance_, checked)) return refusal;
+        std::int64_t seconds = 0;
+        if (const auto refusal = detail::check_headers(found, now, tolerance_, seconds)) return refusal;
         if (!keys_) return {Errc::invalid_secret, "this Webhook was moved from and has no keys"};
-        if (const auto refusal = detail::check_signature(*keys_, checked, body.view(), delivery.secret)) return refusal;
-        delivery.message_id = std::string(checked.id);
-        delivery.timestamp = Seconds(std::chrono::seconds(checked.seconds));
+        if (const auto refusal = detail::check_signature(*keys_, found, body.view(), delivery.secret)) return refusal;
+        delivery.message_id = std::string(found.id);
+        delivery.timestamp = Seconds(std::chrono::seconds(seconds));
         return detail::accepted;
     }
 

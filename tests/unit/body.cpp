@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -130,6 +131,14 @@ TEST_CASE("a body is a view: nothing is copied", "[body]") {
     changeable = body;
     CHECK(changeable.view() == "text");
     STATIC_REQUIRE(std::is_trivially_copyable_v<Body>);
+}
+
+TEST_CASE("what a container throws passes through", "[body]") {
+    struct Gone {
+        const char* data() const { throw std::runtime_error("the request is gone"); }
+        std::size_t size() const { return 1; }
+    };
+    CHECK_THROWS_WITH(Body(Gone()), "the request is gone");
 }
 
 TEST_CASE("what holds no bytes is no body", "[body]") {

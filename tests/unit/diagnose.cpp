@@ -769,6 +769,26 @@ TEST_CASE("the work is bounded", "[diagnose][long]") {
 
 // ---- What it must not say ----
 
+TEST_CASE("a number that nobody can represent is no reason to throw", "[diagnose]") {
+    const std::string body = R"({"id":"evt_1","type":"t","data":1e999})";
+    CHECK(findings(changed(body, body)) == Findings{Finding::verified});
+    CHECK(contains(explanation(changed(body, body)), "the body is no event"));
+    Message forged = changed(body, body);
+    forged.signature = forged.v1("a key of nobody");
+    CHECK(findings(forged) == Findings{Finding::unexplained});
+}
+
+TEST_CASE("a secret with any number of mistakes is told of in a few findings", "[diagnose]") {
+    std::string versions, both;
+    for (int i = 0; i < 20'000; ++i) versions += "v1,", both += "v1,'";
+    for (const std::string& mistakes : {versions, both}) {
+        const auto found = findings(Message(), mistakes + support::secret);
+        CHECK(found.size() == 5);
+        CHECK(found.front() == Finding::secret_with_version);
+        CHECK(found.back() == Finding::secret_malformed);
+    }
+}
+
 TEST_CASE("a lone surrogate is JSON, as Event takes it", "[diagnose]") {
     const std::string cut = R"({"id":"evt_1","type":"t","a":"\ud83d"})";
     Message forged = changed(cut, cut);

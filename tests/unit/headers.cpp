@@ -33,6 +33,20 @@
 #include "catch.hpp"
 #include "outcome.hpp"
 
+namespace unit_headers_of_a_user {
+
+struct Text {
+    std::string text{};
+    const char* data() const { return text.data(); }
+    std::size_t size() const { return text.size(); }
+};
+template <class T> std::string text_of(const T&) {
+    return "another's";
+}
+template <class... All> void hand_over(All&&...) {}
+
+}  // namespace unit_headers_of_a_user
+
 namespace unit_headers {
 
 using pivotal::Errc;
@@ -502,6 +516,30 @@ TEST_CASE("what a callable returns by view or reference is not copied", "[header
                                           : none;
     };
     CHECK(outcome(webhook(), message.body, source) == good);
+}
+
+TEST_CASE("functions of the user's namespace are not taken for the library's", "[headers]") {
+    const Message message;
+    const unit_headers_of_a_user::Text texts[] = {{message.id}, {message.timestamp}, {message.signature}, {}};
+    const auto source = [&](std::string_view name) -> const unit_headers_of_a_user::Text& {
+        return texts[name == "svix-id" ? 0 : name == "svix-timestamp" ? 1 : name == "svix-signature" ? 2 : 3];
+    };
+    CHECK(outcome(webhook(), message.body, source) == good);
+    const auto by_value = [&](std::string_view name) -> unit_headers_of_a_user::Text { return source(name); };
+    CHECK(outcome(webhook(), message.body, by_value) == good);
+    const std::vector<std::pair<unit_headers_of_a_user::Text, unit_headers_of_a_user::Text>> range = {
+        {{"svix-id"}, texts[0]}, {{"svix-timestamp"}, texts[1]}, {{"svix-signature"}, texts[2]}};
+    CHECK(outcome(webhook(), message.body, range) == good);
+    CHECK(outcome(webhook(), message.body, {texts[0], texts[1], texts[2]}) == good);
+}
+
+TEST_CASE("what a conversion of the user's throws passes through", "[headers]") {
+    struct Converts {
+        operator pivotal::Headers() const { throw Thrown(); }
+    };
+    std::error_code code;
+    CHECK_THROWS_AS(webhook().authenticate("", Converts(), code, support::now), Thrown);
+    CHECK_THROWS_AS(webhook().verify("", Converts(), support::now), Thrown);
 }
 
 TEST_CASE("what a HeaderSource throws passes through", "[headers]") {

@@ -6,6 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../support/message.hpp"
@@ -118,6 +121,13 @@ constexpr const char* advice_too_long =
 constexpr const char* advice_too_short =
     "it is too short: a signing secret has at least 24 bytes (32 characters behind whsec_); was it cut while "
     "copying?";
+
+template <class Key, class = void> constexpr bool takes_key = false;
+template <class Key>
+constexpr bool
+    takes_key<Key, std::void_t<decltype(Webhook::from_bytes(std::declval<Key>())),
+                               decltype(Webhook::from_bytes(std::declval<Key>(), std::declval<std::error_code&>()))>> =
+        true;
 
 }  // namespace
 
@@ -456,8 +466,7 @@ TEST_CASE("a public key of small order is refused: anyone could sign for it", "[
     const unsigned char zero[32] = {}, signature[64] = {1};
     const pivotal::detail::Ed25519Key key(zero);
     int accepted = 0;
-    for (int i = 0; i < 100; ++i)
-        accepted += key.verify(signature, std::to_string(i)) == pivotal::detail::Ed25519Result::match;
+    for (int i = 0; i < 100; ++i) accepted += key.verify(signature, std::to_string(i)) == pivotal::detail::Match::found;
     CHECK(accepted > 0);
 }
 
@@ -495,6 +504,22 @@ TEST_CASE("from_bytes takes a raw key of any length but 0", "[secrets]") {
     zeros.sign(std::string(65, '\0'));
     CHECK(outcome(Webhook::from_bytes(std::string(65, '\0')), zeros) == good);
     CHECK(outcome(Webhook::from_bytes(std::string(66, '\0')), zeros) == Errc::signature_mismatch);
+}
+
+TEST_CASE("from_bytes takes bytes that also convert to a C string, as QByteArray does, and no C string", "[secrets]") {
+    struct ByteArray {
+        const char* data() const { return support::key.data(); }
+        std::size_t size() const { return support::key.size(); }
+        operator const char*() const { return support::key.c_str(); }
+    } bytes;
+    CHECK(outcome(Webhook::from_bytes(bytes), Message()) == good);
+    std::error_code code;
+    CHECK(outcome(Webhook::from_bytes(bytes, code).value(), Message()) == good);
+    STATIC_REQUIRE(takes_key<std::string>);
+    STATIC_REQUIRE_FALSE(takes_key<const char*>);
+    STATIC_REQUIRE_FALSE(takes_key<char*>);
+    STATIC_REQUIRE_FALSE(takes_key<const char(&)[32]>);
+    STATIC_REQUIRE_FALSE(takes_key<char(&)[32]>);
 }
 
 TEST_CASE("from_bytes refuses an empty key", "[secrets]") {

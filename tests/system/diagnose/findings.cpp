@@ -192,4 +192,20 @@ TEST_CASE("what is written for a hostile body is bounded", "[diagnose]") {
         CHECK((written.size() > longest) == !layout.newline.empty());
     }
     CHECK(as_signed(body).forged().findings() == Findings{Finding::unexplained});
+
+    // What is written for an object of many levels is counted, and not what it is written from.
+    const std::string nested = "{\"id\":" + std::string(500, '[') + std::string(9'000, ' ') + "1" +
+                               std::string(500, ']') + std::string(9'000, ' ') + "}";
+    std::size_t left = std::size_t{48} << 20, written = 0;
+    const auto spend = [&](std::size_t bytes) {
+        const bool is_left = bytes <= left;
+        left -= is_left ? bytes : left;
+        return is_left;
+    };
+    pivotal::detail::JsonBody(nested).for_each_style(spend, [&](std::string_view other, const std::string&) {
+        written += other.size();
+        return true;
+    });
+    CHECK(written > 0);
+    CHECK(written < std::size_t{48} << 20);
 }

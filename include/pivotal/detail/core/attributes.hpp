@@ -25,14 +25,6 @@
 #define PIVOTAL_DETAIL_NEEDS_EXCEPTIONS = delete  // take the form with a std::error_code
 #endif
 
-/// Stands behind the parameters of a lambda in which unsigned numbers are meant to wrap: clang's -fsanitize=integer then
-/// lets them.
-#if defined(__clang__)
-#define PIVOTAL_DETAIL_WRAPS __attribute__((no_sanitize("unsigned-integer-overflow")))
-#else
-#define PIVOTAL_DETAIL_WRAPS
-#endif
-
 /// What has to be one and the same in all shared libraries of a program, also with -fvisibility=hidden: what is thrown,
 /// or compared by its address.
 #if defined(__GNUC__) && !defined(_WIN32)

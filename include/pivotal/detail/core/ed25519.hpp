@@ -14,7 +14,8 @@ namespace pivotal { inline namespace v1 { namespace detail {
 inline constexpr std::size_t ed25519_key_size = 32;
 inline constexpr std::size_t ed25519_signature_size = 64;
 
-enum class Ed25519Result { match, mismatch, failure };
+/// What comparing signatures with keys came to.
+enum class Match { none, found, failure };
 
 /// True for a public key of small order, such as 32 zero bytes: for one there are signatures that verify with many
 /// messages, which anyone can write down. OpenSSL takes them, as RFC 8032 does; no sender has one.
@@ -44,15 +45,14 @@ public:
     }
     explicit operator bool() const noexcept { return key_ != nullptr; }
 
-    Ed25519Result verify(const unsigned char (&signature)[ed25519_signature_size],
-                         std::string_view message) const noexcept {
+    Match verify(const unsigned char (&signature)[ed25519_signature_size], std::string_view message) const noexcept {
         const MdContext context(EVP_MD_CTX_new());
         if (!context || EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1)
-            return Ed25519Result::failure;
+            return Match::failure;
         const int result = EVP_DigestVerify(context.get(), signature, sizeof signature,
                                             reinterpret_cast<const unsigned char*>(message.data()), message.size());
-        if (result == 1) return Ed25519Result::match;
-        return result == 0 && has_sha512() ? Ed25519Result::mismatch : Ed25519Result::failure;
+        if (result == 1) return Match::found;
+        return result == 0 && has_sha512() ? Match::none : Match::failure;
     }
 
 private:

@@ -101,7 +101,7 @@ template <class T> void hand_over(HeaderSink& sink, std::size_t index, T&& value
     } else if constexpr (std::is_same_v<T, std::optional<std::string>>) {
         sink.keep(index, value ? *std::forward<T>(value) : std::string());
     } else {
-        const std::string_view text = text_of(value);
+        const std::string_view text = detail::text_of(value);
         const void *const begin = std::addressof(value), *const end = std::addressof(value) + 1;
         const std::less<> before;  // of pointers into two objects
         const bool is_inside =
@@ -120,9 +120,9 @@ template <class Source> void read_called(const Source& source, HeaderSink& sink)
     for (std::size_t i = 0; i < sink.size(); ++i) {
         if (!sink.wants(i)) continue;
         if constexpr (std::is_reference_v<std::invoke_result_t<const Source&, const char*>>)
-            sink.add(i, text_of(source(sink.name(i).data())));
+            sink.add(i, detail::text_of(source(sink.name(i).data())));
         else
-            hand_over(sink, i, source(sink.name(i).data()));
+            detail::hand_over(sink, i, source(sink.name(i).data()));
     }
 }
 
@@ -149,7 +149,6 @@ template <class Source> constexpr bool is_range_of_texts() {
     }
     return false;
 }
-template <class Source> constexpr bool is_header_range = is_range_of_texts<Source>();
 
 /// True where an element stays while the iterator moves on. An iterator that does not say so, such as that of
 /// std::generator, may hold the element itself.
@@ -164,13 +163,13 @@ template <class Source> void read_ranged(const Source& source, HeaderSink& sink)
         is_multi_pass<adl::Iterator<const Source&>> &&
         (std::is_reference_v<Reference> || std::is_reference_v<decltype(std::declval<Reference>().second)>);
     for (auto&& field : source) {
-        const std::string_view name = text_of(field.first);
+        const std::string_view name = detail::text_of(field.first);
         for (std::size_t i = 0; i < sink.size(); ++i) {
             if (!equals_ignoring_case(name, sink.name(i))) continue;
             if constexpr (stays)
-                sink.add(i, text_of(field.second));
+                sink.add(i, detail::text_of(field.second));
             else
-                hand_over(sink, i, std::forward<decltype(field)>(field).second);
+                detail::hand_over(sink, i, std::forward<decltype(field)>(field).second);
             break;
         }
     }
@@ -184,7 +183,7 @@ template <class Source> constexpr bool check_header_source() {
                       "pivotal: a HeaderSource that is called with a header's name must return text (const char*, or "
                       "data() and size() over char), or an optional, pointer or pointer-like of text.");
         return returns_text;
-    } else if constexpr (is_header_range<Source>) {
+    } else if constexpr (is_range_of_texts<Source>()) {
         return true;
     } else if constexpr (std::is_invocable_v<Source&, const char*>) {
         static_assert(always_false<Source>,

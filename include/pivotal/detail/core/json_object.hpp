@@ -79,7 +79,7 @@ private:
         return &other(name);
     }
 
-    /// Makes a value where it belongs: no copy, no temporary that would have to be destroyed.
+    /// Puts a value where it belongs.
     template <class Value> json* put(Value&& value) {
         if (!inside_) {
             problem_ = "it is not a JSON object";

@@ -21,12 +21,13 @@ constexpr bool is_char_container<T, std::void_t<decltype(*std::declval<const T&>
     std::is_same_v<std::remove_cv_t<std::remove_reference_t<decltype(*std::declval<const T&>().data())>>, char>;
 
 template <class T, class = void> constexpr bool is_pointer_like = false;
-// What `*` gives must live as long as the pointer does: a reference, or a view.
+// What `*` gives must live as long as the pointer does: a reference, a `const char*`, or a std::string_view.
 template <class T>
 constexpr bool is_pointer_like<
     T, std::void_t<decltype(static_cast<bool>(std::declval<const T&>())), decltype(*std::declval<const T&>())>> =
     std::is_reference_v<decltype(*std::declval<const T&>())> ||
-    std::is_trivially_destructible_v<decltype(*std::declval<const T&>())>;
+    std::is_pointer_v<decltype(*std::declval<const T&>())> ||
+    std::is_same_v<std::remove_cv_t<decltype(*std::declval<const T&>())>, std::string_view>;
 
 template <class T> constexpr bool is_text_value = is_c_string<T> || is_char_container<T>;
 
@@ -44,7 +45,7 @@ template <class T> constexpr bool is_text_or_pointer_to_text() {
 /// or pointer-like of one.
 template <class T> constexpr bool is_text = is_text_or_pointer_to_text<T>();
 
-/// The characters of `value`; empty where there are none. They belong to `value`.
+/// The characters of `value`; empty where there are none. They belong to `value`, or to what it points to or views.
 template <class T> constexpr std::string_view text_of(const T& value) {
     if constexpr (std::is_same_v<T, std::nullptr_t>) {
         return {};

@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 
-#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/core/base64.hpp>
 #include <pivotal/detail/core/header_lookup.hpp>
 #include <pivotal/detail/core/refusal.hpp>
@@ -26,27 +25,8 @@ inline constexpr int max_ed25519_candidates = 16;  // Svix sends up to eleven si
 
 /// 1 to 256 visible ASCII characters without `.`: with one, a signed message could be split in another place.
 inline bool is_message_id(std::string_view id) noexcept {
-    if (id.empty() || id.size() > max_id_size) return false;
-    // Eight characters at a time. A byte that a subtraction takes below 0 borrows from its neighbour, but
-    // then it is itself found: of the wrong bytes the lowest is always seen.
-    constexpr std::uint64_t each = 0x0101010101010101, high = each * 0x80;
-    std::uint64_t wrong = 0;
-    const auto look_at = [&](std::uint64_t bytes) PIVOTAL_DETAIL_WRAPS {
-        const std::uint64_t dots = bytes ^ each * '.';  // a byte of 0 where there is a dot
-        wrong |= bytes | (bytes - each * '!') | (each * '~' - bytes) | ((dots - each) & ~dots);
-    };
-    const auto look_at_eight = [&](std::size_t at) {
-        std::uint64_t bytes;
-        std::memcpy(&bytes, id.data() + at, sizeof bytes);
-        look_at(bytes);
-    };
-    if (id.size() >= 8) {
-        for (std::size_t i = 0; i + 8 < id.size(); i += 8) look_at_eight(i);
-        look_at_eight(id.size() - 8);
-    } else {
-        for (const char c : id) look_at(each * static_cast<unsigned char>(c));
-    }
-    return (wrong & high) == 0;
+    return !id.empty() && id.size() <= max_id_size &&
+           std::all_of(id.begin(), id.end(), [](char c) { return c >= '!' && c <= '~' && c != '.'; });
 }
 
 /// What is signed, `id.timestamp.body` (Standard Webhooks 1.0.0, "Signature scheme"), in two parts: the body
@@ -78,9 +58,6 @@ private:
     std::size_t size_ = 0;
     std::string_view rest_;
 };
-
-/// What a search for a key that fits came to.
-enum class Match { none, found, failure };
 
 /// Looks at every `v1` candidate with every key, so that the time does not tell which one matched; `secret` is the
 /// number of the first that did. The content is `head` and `rest` behind it.
@@ -124,25 +101,16 @@ inline Match match_ed25519(const KeyRing& keys, std::string_view head, std::stri
         if (joined.empty()) joined.append(head).append(rest);
         for (const auto& [key, number] : keys.ed25519) {
             if (match != Match::none) return;
-            const Ed25519Result result = key.verify(candidate, joined);
-            if (result == Ed25519Result::failure) match = Match::failure;
-            if (result != Ed25519Result::match) continue;
-            match = Match::found;
-            secret = number;
+            match = key.verify(candidate, joined);
+            if (match == Match::found) secret = number;
         }
     });
     return match;
 }
 
-/// A delivery that passed the checks that cost nothing.
-struct CheckedHeaders {
-    std::string_view id, timestamp, signature;
-    std::int64_t seconds = 0;
-};
-
-/// Presence, form and time, in the order of the contract.
+/// Presence, form and time, in the order of the contract; `seconds` is the timestamp, where its form is right.
 inline Refusal check_headers(const FoundHeaders& found, std::chrono::system_clock::time_point now,
-                             std::chrono::seconds tolerance, CheckedHeaders& checked) noexcept {
+                             std::chrono::seconds tolerance, std::int64_t& seconds) noexcept {
     if (!found.any())
         return {Errc::missing_header,
                 "none of svix-id, svix-timestamp, svix-signature is there (nor webhook-...); does the server "
@@ -154,17 +122,16 @@ inline Refusal check_headers(const FoundHeaders& found, std::chrono::system_cloc
     if (found.repeated) return {Errc::malformed_header, "a signing header occurs twice"};
     if (!is_message_id(found.id))
         return {Errc::malformed_header, "the id is not 1 to 256 visible ASCII characters without a dot"};
-    const std::optional<std::int64_t> seconds = parse_timestamp(found.timestamp);
-    if (!seconds) return {Errc::malformed_header, "the timestamp is not Unix seconds in 1 to 12 digits"};
+    seconds = parse_timestamp(found.timestamp).value_or(0);
+    if (seconds == 0) return {Errc::malformed_header, "the timestamp is not Unix seconds in 1 to 12 digits"};
     if (found.signature.size() > max_signature_header_size)
         return {Errc::malformed_header, "the signature header is longer than 8 KiB"};
 
-    checked = {found.id, found.timestamp, found.signature, *seconds};
-    return check_time(*seconds, now, tolerance);
+    return check_time(seconds, now, tolerance);
 }
 
 /// The signature over id, timestamp and body; `secret` is the number of the secret that it belongs to.
-inline Refusal check_signature(const KeyRing& keys, const CheckedHeaders& headers, std::string_view body,
+inline Refusal check_signature(const KeyRing& keys, const FoundHeaders& headers, std::string_view body,
                                std::size_t& secret) {
     const SignedContent content(headers.id, headers.timestamp, body);
     Match match = match_hmac(keys, content.head(), content.rest(), headers.signature, secret);

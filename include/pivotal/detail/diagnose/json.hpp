@@ -202,8 +202,8 @@ struct JsonBody {
                     for (std::size_t l = 0; l < (n < 2 ? std::size(json_layouts) : 2); ++l) {
                         const JsonStyle style{json_layouts[l], static_cast<JsonStyle::Escapes>((s + 1) / 2),
                                               s > 0 && s % 2 == 0, n < 3 ? JsonStyle::nowhere - n : n - 3};
-                        if (!spend(2 * from.size())) return;
                         const std::string written = restyled(from, style);
+                        if (!spend(from.size() + written.size())) return;
                         const bool is_new = seen.insert(std::hash<std::string>()(written)).second;
                         if (!is_new && l == 0) break;  // nothing else in this spelling
                         if (!is_new || written.size() > max_written_json) continue;

@@ -51,6 +51,8 @@ inline bool is_cut_json(std::string_view text) {
         return nlohmann::json::parse(text.begin(), text.end()).is_discarded();
     } catch (const nlohmann::json::parse_error& error) {
         return error.byte > text.size();
+    } catch (const nlohmann::json::out_of_range&) {  // a number that nlohmann cannot represent
+        return false;
     }
 }
 
@@ -172,8 +174,8 @@ struct DiagnosisReport {
             return std::any_of(result.changes.begin(), result.changes.end(), is_one);
         };
         const std::string but = result.proved ? "The signature fits, but " : "As it is, ";
-        CheckedHeaders checked;
-        const Refusal refusal = check_headers(evidence.found, now, (std::chrono::seconds::max)(), checked);
+        std::int64_t seconds = 0;
+        const Refusal refusal = check_headers(evidence.found, now, (std::chrono::seconds::max)(), seconds);
         std::string text = ended(but + "Webhook refuses the headers: " + sentence(refusal));
         if (is_in_small_units(evidence.found.timestamp)) {
             if (!accounts(Finding::timestamp_in_milliseconds, Finding::timestamp_in_milliseconds))

@@ -328,9 +328,9 @@ private:
                 if (equal_in_constant_time(text, expected.data, form.text.size())) return &form;
             } else if (base64_decode(form.text, bytes, sizeof bytes) == sizeof bytes) {
                 if (changes_ > 0 && !spend(ed25519_cost)) break;
-                const Ed25519Result result = key.ring.ed25519.front().key.verify(bytes, content);
-                if (result == Ed25519Result::match) return &form;
-                result_.failed = result == Ed25519Result::failure;
+                const Match result = key.ring.ed25519.front().key.verify(bytes, content);
+                if (result == Match::found) return &form;
+                result_.failed = result == Match::failure;
             }
         }
         return nullptr;

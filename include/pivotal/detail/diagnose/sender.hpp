@@ -111,8 +111,8 @@ struct SecretForms {
             SecretText mended(secret);
             const std::size_t first = problems.size();
             const char* advice = add(secret);
-            while (advice) {
-                const std::optional<Finding> mend = mend_secret(mended.text);
+            for (int left = 4; advice; --left) {  // mistakes that are mended of one secret
+                const std::optional<Finding> mend = left > 0 ? mend_secret(mended.text) : std::nullopt;
                 problems.push_back({mend.value_or(Finding::secret_malformed), count, advice, true});
                 if (!mend) break;
                 advice = mended.text.empty() ? secret_advice_unset : add(mended.text);

@@ -12,7 +12,7 @@
 namespace unit_detail_ed25519 {
 
 using pivotal::detail::Ed25519Key;
-using pivotal::detail::Ed25519Result;
+using pivotal::detail::Match;
 
 namespace {
 
@@ -40,7 +40,7 @@ template <std::size_t N> struct Bytes {
     unsigned char of[N];
 };
 
-Ed25519Result verify(const std::string& key, const std::string& signature, const std::string& message) {
+Match verify(const std::string& key, const std::string& signature, const std::string& message) {
     return Ed25519Key(Bytes<32>(key).of).verify(Bytes<64>(signature).of, message);
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("Ed25519 is that of RFC 8032", "[ed25519]") {
     for (const Vector& vector : vectors) {
         CAPTURE(vector.key);
         CHECK(verify(support::unhex(vector.key), support::unhex(vector.signature), support::unhex(vector.message)) ==
-              Ed25519Result::match);
+              Match::found);
         CHECK_FALSE(pivotal::detail::has_small_order(Bytes<32>(support::unhex(vector.key)).of));
     }
 }
@@ -63,14 +63,14 @@ TEST_CASE("an Ed25519 signature with any bit changed does not match", "[ed25519]
             CAPTURE(vector.key, bit);
             std::string changed = signature;
             changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ 1 << bit % 8);
-            CHECK(verify(key, changed, message) == Ed25519Result::mismatch);
+            CHECK(verify(key, changed, message) == Match::none);
         }
-        CHECK(verify(key, signature, message + "x") == Ed25519Result::mismatch);
+        CHECK(verify(key, signature, message + "x") == Match::none);
     }
 }
 
 TEST_CASE("a signature by one key does not match another", "[ed25519]") {
-    CHECK(verify(support::unhex(vectors[1].key), support::unhex(vectors[0].signature), "") == Ed25519Result::mismatch);
+    CHECK(verify(support::unhex(vectors[1].key), support::unhex(vectors[0].signature), "") == Match::none);
 }
 
 }  // namespace unit_detail_ed25519

@@ -125,11 +125,11 @@ TEST_CASE("what no sink asks for is not told", "[headers]") {
 }
 
 TEST_CASE("a range of headers has text for names and for values", "[headers]") {
-    STATIC_REQUIRE(detail::is_header_range<Fields>);
-    STATIC_REQUIRE_FALSE(detail::is_header_range<std::map<std::string, std::vector<std::string>>>);
-    STATIC_REQUIRE_FALSE(detail::is_header_range<std::map<int, std::string>>);
-    STATIC_REQUIRE_FALSE(detail::is_header_range<std::vector<std::string>>);
-    STATIC_REQUIRE_FALSE(detail::is_header_range<int>);
+    STATIC_REQUIRE(detail::is_range_of_texts<Fields>());
+    STATIC_REQUIRE_FALSE(detail::is_range_of_texts<std::map<std::string, std::vector<std::string>>>());
+    STATIC_REQUIRE_FALSE(detail::is_range_of_texts<std::map<int, std::string>>());
+    STATIC_REQUIRE_FALSE(detail::is_range_of_texts<std::vector<std::string>>());
+    STATIC_REQUIRE_FALSE(detail::is_range_of_texts<int>());
 }
 
 TEST_CASE("any one header of Svix's is enough not to ask for the other family", "[headers]") {

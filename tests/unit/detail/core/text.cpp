@@ -61,8 +61,22 @@ struct MakesViews {
 
 }  // namespace
 
+/// Its `*` makes characters that are gone with it.
+struct MakesArrays {
+    struct Fixed {
+        char text[8] = "gone";
+        const char* data() const { return text; }
+        std::size_t size() const { return 4; }
+        operator std::string_view() const { return text; }
+    };
+    explicit operator bool() const { return true; }
+    Fixed operator*() const { return {}; }
+};
+
 TEST_CASE("what a pointer-like makes anew must be a view", "[text]") {
     STATIC_REQUIRE_FALSE(detail::is_text<MakesStrings>);
+    STATIC_REQUIRE_FALSE(detail::is_text<MakesArrays>);
+    STATIC_REQUIRE(detail::is_text<const char**>);
     STATIC_REQUIRE(detail::is_text<MakesViews>);
     CHECK(detail::text_of(MakesViews()) == "stays");
 }
