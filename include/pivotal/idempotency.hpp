@@ -78,12 +78,14 @@ protected:
 struct StoreOptions {
     /// Part of every key: two services on one database do not take each other's events.
     std::string consumer = "default";
-    /// How long completed ids are remembered. Pivotal asks for 7 days at least. Not negative.
+    /// How long completed ids are remembered. Pivotal asks for 7 days at least. Not negative; with 0 a `complete` that is
+    /// repeated finds nothing.
     std::chrono::seconds retention = std::chrono::hours{24 * 7};
     /// How many connections to a server all threads share, from 1 to 1,000; each is made when it is first needed, and
     /// where the server grants fewer, those do the work of all. One that is lost is made anew, and what can be repeated
-    /// is repeated on it, for 5 s at most, before the StoreError; where the reply to `release` or `forget` was lost
-    /// there is one at once. A process that was forked has connections of its own.
+    /// is repeated on it, for 5 s at most, before the StoreError; where the reply to `release` or `forget` was lost, or
+    /// that of an inbox to `take`, `retry`, `postpone` or `requeue`, there is one at once. A process that was forked has
+    /// connections of its own.
     int connections = 10;
     /// Create what is missing of the tables. False, for a role that may not: an error where one is missing.
     bool create_schema = true;

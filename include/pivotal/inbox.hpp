@@ -34,8 +34,9 @@ struct Job {
     /// Why the store could not read the body, which is empty then; an InboxWorker treats it as the handler's failure.
     std::string unreadable = {};
 
-    /// Whether the lease is still this job's; it then starts anew. For a handler that runs long, before its effect: it
-    /// asks the store, and throws StoreError where that cannot answer. Of a job that no InboxWorker has taken: true.
+    /// Whether the lease is still this job's; it then starts anew. For a handler that runs long, before its effect, and
+    /// before it opens a transaction in the inbox's own database, which this could wait for: it asks the store, and throws
+    /// StoreError where that cannot answer. Of a job that no InboxWorker has taken: true.
     bool held() const { return !renew || renew(); }
 
     std::function<bool()> renew = {};  ///< What `held` asks; set by the InboxWorker.
@@ -92,7 +93,7 @@ struct DeadJob {
     Event event;               ///< As it was put.
     std::string body;          ///< The bytes that were put.
     int attempts = 0;          ///< How often it was leased.
-    std::string error;         ///< What `bury` was told.
+    std::string error;         ///< What `bury` was told; and why the body cannot be read, where it cannot.
     Clock::time_point died{};  ///< When, on the store's clock.
 };
 

@@ -146,14 +146,10 @@ public:
                     continue;
                 }
                 turns_.set_handling(true);
+                const auto end = [](detail::Turns* turns) { turns->set_handling(false); };
+                const std::unique_ptr<detail::Turns, decltype(end)> handling(&turns_, end);
                 turns_.look_now();  // there may be more
-                try {
-                    handle(*std::move(job), start + options_.lease);
-                } catch (...) {
-                    turns_.set_handling(false);
-                    throw;
-                }
-                turns_.set_handling(false);
+                handle(*std::move(job), start + options_.lease);
             } catch (const std::bad_alloc&) {
                 found = failed(Kind::internal_error);
             } catch (...) {
@@ -199,9 +195,11 @@ private:
             if (held) *end = renewed;
             return held;
         };
+        bool was_called = false;
         try {
             const detail::LeaseKeeper::Guard held(keeper_, options_.lease, job.renew);
             const detail::LeaseKeeper::Guard watched(keeper_, 2 * options_.slow, tell_slow);  // called at each half
+            was_called = true;
             handler_(job);
             attempt.end();
         } catch (const RetryAfter& retry) {
@@ -217,7 +215,11 @@ private:
             std::string error;
             detail::with_current_error([&](const char* text) { error = text; });
             if (error.empty()) error = "unknown error";
-            return fail(job, error, attempt, *end);
+            if (was_called) return fail(job, error, attempt, *end);
+            // Nobody can keep its lease: there is no thread to be had, or no memory.
+            observe(Kind::internal_error, &job.event, error.c_str(), &attempt);
+            detail::repeat_until(*end, [&] { return inbox_->postpone(job, std::chrono::seconds(1), error); });
+            return;
         }
         detail::record_handled(options_.observer, job.event, attempt, *end, [&] { return inbox_->done(job); });
     }

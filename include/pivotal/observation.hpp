@@ -29,7 +29,7 @@ struct Observation {
         not_recorded,       ///< As `handled` or `buried`, but that could not be stored: the handler will run again.
         slow,               ///< The handler still runs: the first time after WorkerOptions::slow.
         only_polling,    ///< Other processes cannot wake this worker, yet or at all: it finds what they put by polling.
-        internal_error,  ///< OpenSSL failed, memory ran out, or a HeaderSource threw.
+        internal_error,  ///< OpenSSL failed, memory or threads ran out, or a HeaderSource threw.
     };
 
     /// For the label of a metric, or a log: as above.

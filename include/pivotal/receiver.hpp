@@ -11,11 +11,9 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <variant>
 
 #include <pivotal/body.hpp>
 #include <pivotal/detail/receiver/lease_keeper.hpp>
@@ -74,7 +72,8 @@ struct ReceiverOptions {
 /// will run again |
 /// | OpenSSL fails, memory runs out, a HeaderSource throws | `500 internal error`; an incident |
 ///
-/// Whatever the store does, the reply takes 9 s at most, and the handler's time beyond that: Pivotal waits for 10.
+/// Whatever the store does, the reply takes 9 s at most, and the handler's time beyond that: Pivotal waits for 10. (Nobody
+/// can cut short the look-up of the name of the store's server.)
 /// An incident is an Observation that is_incident(). What it says is for the observer alone; the sender is told no more
 /// than the reply.
 ///
@@ -106,9 +105,8 @@ private:
     struct Handling {
         std::shared_ptr<IdempotencyStore> store;
         std::function<void(const Event&)> handler;
-        std::shared_ptr<detail::LeaseKeeper> keeper;
+        detail::LeaseKeeper keeper;
     };
-    using Accepting = std::shared_ptr<Inbox>;
 
     static constexpr std::chrono::seconds patience{9};  // Pivotal's is 10
 
@@ -133,16 +131,14 @@ private:
     /// What an authentic event comes to.
     Reply accept(const Event& event, Body body, detail::Deadline due) noexcept {
         try {
-            const auto* const mode = std::get_if<Handling>(&mode_);
-            const std::string owner = mode ? detail::random_token() : "nobody";
-            if (owner.empty()) throw std::system_error(make_error_code(Errc::crypto_failure));
+            const std::string owner = handling_ ? detail::random_token() : "nobody";
             Claim found = Claim::in_progress;
             try {
                 const detail::DueTime in_time(due);
-                if (mode)
-                    found = claim(*mode->store, event, owner, due);
+                if (handling_)
+                    found = claim(*handling_->store, event, owner, due);
                 else
-                    found = std::get<Accepting>(mode_)->put(event, body) ? Claim::granted : Claim::duplicate;
+                    found = inbox_->put(event, body) ? Claim::granted : Claim::duplicate;
             } catch (const std::bad_alloc&) {
                 throw;
             } catch (...) {
@@ -150,7 +146,7 @@ private:
             }
             if (found == Claim::duplicate) return answer(Kind::duplicate, event, {200, "duplicate"});
             if (found != Claim::granted) return answer(Kind::in_progress, event, {409, "in progress"});
-            return mode ? handle(*mode, event, owner, due) : answer(Kind::accepted, event, {200, "ok"});
+            return handling_ ? handle(*handling_, event, owner, due) : answer(Kind::accepted, event, {200, "ok"});
         } catch (...) {
             observe(Kind::internal_error, &event);
             return {};
@@ -168,31 +164,28 @@ private:
         }
     }
 
-    Reply handle(const Handling& mode, const Event& event, const std::string& owner, detail::Deadline due) {
+    Reply handle(Handling& mode, const Event& event, const std::string& owner, detail::Deadline due) {
         detail::Attempt attempt;
         std::optional<Discard> discarded;
-        std::optional<detail::LeaseKeeper::Guard> guard;
+        bool was_called = false;
         try {
-            const auto renew = [store = mode.store, id = event.id, owner, lease = options_.lease] {
-                return store->renew(id, owner, lease);
-            };
-            guard.emplace(*mode.keeper, options_.lease, renew);
+            const detail::LeaseKeeper::Guard guard(mode.keeper, options_.lease,
+                                                   [store = mode.store, id = event.id, owner, lease = options_.lease] {
+                                                       return store->renew(id, owner, lease);
+                                                   });
+            was_called = true;
             mode.handler(event);
         } catch (const Discard& discard) {  // there are no dead letters here: it is done
             discarded = discard;
         } catch (...) {
             attempt.end();
-            const bool was_called = guard.has_value();
-            guard.reset();
-            release(*mode.store, event, owner, due);
+            release(*mode.store, event, owner, detail::time_to_tell(due, attempt));
             if (!was_called) throw;
             observe(Kind::failed, &event, nullptr, &attempt);
             return {500, "handler failed"};
         }
         attempt.end();
-        guard.reset();
-        // Where the handler took so long that nobody waits for the reply, the next delivery is still to find it done.
-        due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
+        due = detail::time_to_tell(due, attempt);
         const detail::DueTime in_time(due);
         // Where that cannot be told the claim is kept: until its lease runs out nobody repeats what was done.
         const bool told = detail::record_handled(
@@ -205,7 +198,6 @@ private:
     /// The next delivery may claim; where the store cannot be told it may when the lease has run out.
     void release(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) noexcept {
         try {
-            due = (std::max)(due, std::chrono::steady_clock::now() + std::chrono::seconds(1));
             const detail::DueTime in_time(due);
             detail::repeat_until(due, [&] { return store.release(event.id, owner); });
         } catch (...) {
@@ -214,7 +206,8 @@ private:
     }
 
     Webhook webhook_;
-    std::variant<Handling, Accepting> mode_;
+    std::shared_ptr<Handling> handling_;  // one of the two is null
+    std::shared_ptr<Inbox> inbox_;
     ReceiverOptions options_;
 };
 
@@ -223,15 +216,15 @@ private:
 inline Receiver::Receiver(Webhook webhook, std::shared_ptr<IdempotencyStore> store,
                           std::function<void(const Event&)> handler, ReceiverOptions options)
     : webhook_(std::move(webhook)),
-      mode_(Handling{std::move(store), std::move(handler), std::make_shared<detail::LeaseKeeper>()}),
+      handling_(new Handling{std::move(store), std::move(handler), {}}),
       options_(checked(std::move(options))) {
-    const auto& mode = std::get<Handling>(mode_);
-    if (!mode.store || !mode.handler) throw std::invalid_argument("pivotal: a Receiver needs a store and a handler");
+    if (!handling_->store || !handling_->handler)
+        throw std::invalid_argument("pivotal: a Receiver needs a store and a handler");
 }
 
 inline Receiver::Receiver(Webhook webhook, std::shared_ptr<Inbox> inbox, ReceiverOptions options)
-    : webhook_(std::move(webhook)), mode_(std::move(inbox)), options_(checked(std::move(options))) {
-    if (!std::get<Accepting>(mode_)) throw std::invalid_argument("pivotal: a Receiver needs a store or an inbox");
+    : webhook_(std::move(webhook)), inbox_(std::move(inbox)), options_(checked(std::move(options))) {
+    if (!inbox_) throw std::invalid_argument("pivotal: a Receiver needs a store or an inbox");
 }
 
 inline Reply Receiver::receive(Body body, const HeaderSource& headers, Clock::time_point now) noexcept {

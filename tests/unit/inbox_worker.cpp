@@ -597,6 +597,29 @@ TEST_CASE("a worker that cannot have its threads ends those that it has, and thr
     if (const auto outcome = support::with_threads(0, made)) CHECK(*outcome == 1);
 }
 
+TEST_CASE("that nobody can keep an event's lease is not the handler's failure", "[inbox]") {
+    const auto made = [] {
+        Fixture f;
+        auto options = f.options();
+        options.max_attempts = 1;
+        std::atomic<int> calls{0}, takes{0};
+        f.inbox->on_take = [&] { ++takes; };
+        f.inbox->add("evt_1");
+        {
+            const InboxWorker worker(
+                f.inbox, [&](const Event&) { ++calls; }, options);
+            for (int i = 0; i < 6000 && takes < 4; ++i) std::this_thread::sleep_for(10ms);
+        }
+        if (f.inbox->delays.size() < 3 || calls > 0) return 1;
+        for (const auto delay : f.inbox->delays)
+            if (delay != 1s) return 2;
+        for (const Observation& incident : f.incidents)
+            if (incident.kind != Kind::internal_error || incident.event_id != "evt_1") return 3;
+        return f.incidents.size() == f.inbox->delays.size() ? 0 : 4;
+    };
+    if (const auto outcome = support::with_threads(1, made)) CHECK(*outcome == 0);
+}
+
 TEST_CASE("a worker needs an inbox and a handler", "[inbox]") {
     CHECK_THROWS_AS(InboxWorker(nullptr, [](const Event&) {}), std::invalid_argument);
     CHECK_THROWS_AS(InboxWorker(std::make_shared<ListInbox>(), nullptr), std::invalid_argument);

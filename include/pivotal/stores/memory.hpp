@@ -21,8 +21,8 @@ namespace pivotal { inline namespace v1 {
 /// An IdempotencyStore in the memory of one process; everything is lost when it ends, so that an event may
 /// run again after a restart. For tests, and for services whose events may do so.
 ///
-/// Memory is bounded by the retention: an id that is no longer remembered is freed by the claims that follow
-/// (about 270 bytes for each id remembered). A claim takes about 1 us, and half as much again among a million
+/// Memory is bounded by the retention: an id that is no longer remembered is freed by the claims that follow, once those
+/// that were claimed before it have expired (about 270 bytes for each id remembered). A claim takes about 1 us, and half as much again among a million
 /// ids, which no processor's cache holds. Time is std::chrono::steady_clock, which nobody sets. A process that was
 /// forked needs a new one: in the one it inherited a claim may wait for ever.
 class MemoryStore final : public IdempotencyStore {

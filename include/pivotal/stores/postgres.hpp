@@ -33,9 +33,10 @@ namespace pivotal { inline namespace v1 { inline namespace PIVOTAL_DETAIL_JSON_A
 /// events may be handled again. Time is the server's clock: the machines' own do not matter.
 ///
 /// Of an inbox `dead`, `purge` and `stats` may take a minute, and `purge` that for each 10,000 dead letters; all else is
-/// over in 5 s. Opening a connection may take 2 s, or what connect_timeout says, for each of several hosts. Between processes and
-/// the server there may be a PgBouncer, in session mode or in transaction mode: no setting of ours is left to its other
-/// clients. A call is faster without, since its statement is then prepared.
+/// over in 5 s, in which the look-up of a host's name is not counted. Opening a connection may take 2 s, or what
+/// connect_timeout says, for each of several hosts; of one host's addresses those behind one that does not answer are
+/// not tried. Between processes and the server there may be a PgBouncer, in session mode or in transaction mode: no
+/// setting of ours is left to its other clients. A call is faster without, since its statement is then prepared.
 ///
 /// The constructor connects, and creates the table `pivotal_claims` where the search path has none; then the role needs
 /// the right to. It throws StoreError, also where the server is a standby, or the table lacks a column or the role a

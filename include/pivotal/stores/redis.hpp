@@ -45,7 +45,7 @@ struct RedisOptions {
 /// Each call is one command over one key, `pivotal:<size of consumer>:<consumer>:<event id>`, which expires when the
 /// id is no longer remembered (about 200 bytes for each id): SET for an id that is new, else a Lua script. Time is the
 /// clock of the machine of Redis: when that is set, leases and retention shift with it. Its user needs the commands
-/// EVALSHA, SCRIPT LOAD, SET, GET, PTTL, PEXPIRE and DEL, and is better given INFO.
+/// EVALSHA, SCRIPT LOAD, SET, GET, PTTL, PEXPIRE and DEL, where the URL has a database SELECT, and is better given INFO.
 class RedisStore final : public IdempotencyStore {
 public:
     /// Reads the URL and looks at the settings.

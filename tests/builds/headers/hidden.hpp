@@ -11,3 +11,5 @@ EXPORTED std::error_code refused_by_the_library();
 EXPORTED void throw_verification_error();
 EXPORTED void throw_invalid_secret();
 EXPORTED void throw_store_error();
+EXPORTED const void* sqlite_connections();
+EXPORTED const void* sqlite_wakeups();

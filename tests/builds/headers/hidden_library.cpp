@@ -3,6 +3,9 @@
 
 #include <pivotal/idempotency.hpp>
 #include <pivotal/webhook.hpp>
+#if defined(PIVOTAL_TEST_SQLITE)
+#include <pivotal/stores/sqlite.hpp>
+#endif
 
 namespace {
 
@@ -27,3 +30,13 @@ void throw_invalid_secret() {
 void throw_store_error() {
     throw pivotal::StoreError("unreachable");
 }
+
+#if defined(PIVOTAL_TEST_SQLITE)
+const void* sqlite_connections() {
+    return &pivotal::detail::SqliteConnections::all();
+}
+
+const void* sqlite_wakeups() {
+    return &pivotal::detail::sqlite_wakeups();
+}
+#endif

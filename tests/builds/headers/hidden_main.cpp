@@ -5,6 +5,9 @@
 
 #include <pivotal/idempotency.hpp>
 #include <pivotal/webhook.hpp>
+#if defined(PIVOTAL_TEST_SQLITE)
+#include <pivotal/stores/sqlite.hpp>
+#endif
 
 namespace {
 
@@ -32,5 +35,9 @@ int main() {
     check(throws<pivotal::WebhookVerificationError>(throw_verification_error), "WebhookVerificationError is caught");
     check(throws<pivotal::InvalidSecretError>(throw_invalid_secret), "InvalidSecretError is caught");
     check(throws<pivotal::StoreError>(throw_store_error), "StoreError is caught");
+#if defined(PIVOTAL_TEST_SQLITE)
+    check(sqlite_connections() == &pivotal::detail::SqliteConnections::all(), "SQLite's connections are one list");
+    check(sqlite_wakeups() == &pivotal::detail::sqlite_wakeups(), "those who wait for a file are one list");
+#endif
     return failures;
 }

@@ -105,6 +105,10 @@ private:
     std::shared_ptr<Inbox> inbox_;
 };
 
+/// Those of many services: made before main, destroyed behind it, and behind what main has made.
+std::shared_ptr<IdempotencyStore> global_store;
+std::unique_ptr<InboxWorker> global_worker;
+
 struct Words {
     std::istringstream line;
     std::string word() {
@@ -123,6 +127,7 @@ struct AgentMain {
     InboxOptions inbox_options;
     std::shared_ptr<IdempotencyStore> opened_store;
     std::shared_ptr<Inbox> opened_inbox;
+    bool is_over = false;
 
     std::shared_ptr<IdempotencyStore> store() {
         if (!opened_store) opened_store = support::open_store(address, options);
@@ -194,6 +199,25 @@ struct AgentMain {
         std::string line;
         std::getline(std::cin, line);
         return "stopped";
+    }
+
+    /// Leaves a store and a worker, which has work for longer than this process lives, to be destroyed behind main.
+    std::string outlive() {
+        global_store = store();
+        global_store->claim("evt_0", "a", std::chrono::hours(1));
+        (void)Webhook(support::secret).sign("msg_1", support::now, "");  // OpenSSL is there, and ends with the process
+        for (int i = 0; i < 400; ++i) {
+            Event event;
+            event.id = "evt_" + std::to_string(i);
+            inbox()->put(event, "{}");
+        }
+        WorkerOptions worker_options;
+        worker_options.threads = 4;
+        global_worker = std::make_unique<InboxWorker>(
+            inbox(), [](const Event&) {}, worker_options);
+        while (inbox()->stats().ready == 400) std::this_thread::yield();
+        is_over = true;
+        return "yes";
     }
 
     /// Claims each of so many ids and completes what it was granted: the numbers of those.
@@ -310,6 +334,7 @@ struct AgentMain {
             return text.str();
         }
         if (command == "deliver-to-inbox") return deliver(words, true);
+        if (command == "outlive") return outlive();
         if (command == "work") return work(words);
         if (command == "worker") return worker(words);
         return "unknown command " + command;
@@ -325,7 +350,7 @@ int main(int, char** arguments) {
     agent.options.consumer = from_hex(arguments[2]);
     agent.options.retention = std::chrono::seconds(std::atoll(arguments[3]));
     agent.inbox_options.keep_bodies = arguments[4] == std::string("1");
-    for (std::string line; std::getline(std::cin, line);) {
+    for (std::string line; !agent.is_over && std::getline(std::cin, line);) {
         Words words{std::istringstream(line)};
         const std::string command = words.word();
         std::string answer;

@@ -499,6 +499,15 @@ TEST_CASE("what is stored can be read by hand", "[inbox][schema]") {
     CHECK_FALSE(kind.shown("body", "'evt_bytes'").empty());
 }
 
+TEST_CASE("a store and a worker that are global variables work until they are destroyed, behind main",
+          "[inbox][worker][processes]") {
+    Kind kind;
+    Agent agent(kind.address());
+    CHECK(agent.ask("outlive").at(0) == "yes");
+    CHECK(agent.process().wait() == 0);
+    CHECK(kind.done() > 0);
+}
+
 TEST_CASE("a put wakes a worker on the same inbox", "[inbox][worker]") {
     Kind kind;
     const auto inbox = kind.inbox();
@@ -845,6 +854,8 @@ TEST_CASE("an event that is done is known for the retention, to the second", "[i
         kind.set(start + 24h + 168h - 1s);
         const bool put_before = put(*inbox, id);
         kind.set(start + 24h + 168h);
+        CHECK_FALSE(inbox->requeue(id));  // it is not known any more, whether it has been removed or not
+        CHECK_FALSE(inbox->forget(id));
         const bool put_after = put(*inbox, id);
         in_time = std::chrono::steady_clock::now() - done < 1s;
         if (put_before || put_after) {

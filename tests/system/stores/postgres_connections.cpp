@@ -369,6 +369,15 @@ TEST_CASE("of several hosts the first that can be reached is taken", "[postgres]
           std::pair{"127.0.0.1,127.0.0.1", stalled_port + "," + good_port}})
         CHECK(PostgresStore(hosts(names, ports)).claim("evt_1", "a", 1h) == Claim::granted);
     CHECK(good->connections() >= 3);
+    // Where a list has no port for a host it is 5432, as libpq has it.
+    support::TemporaryFolder folder;
+    std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+    const PostgresUser user(kind.address());
+    const std::string socket = user.text("SELECT split_part(current_setting('unix_socket_directories'), ',', 1)") +
+                               "/.s.PGSQL." + user.text("SHOW port");
+    std::filesystem::create_symlink(socket, folder.path() / ".s.PGSQL.5432");
+    CHECK(PostgresStore(hosts("127.0.0.1," + folder.path().string(), stalled_port + ",")).claim("evt_2", "a", 1h) ==
+          Claim::granted);
 }
 
 TEST_CASE("the time to connect is the environment's or the service file's, too", "[postgres][opening]") {

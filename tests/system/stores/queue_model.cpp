@@ -55,6 +55,7 @@ struct Known {
     bool has_body = true;
     bool may_be_gone = false;  // it has expired, and other events have come since
 
+    bool is_over(Time now) const { return state == done && expires <= now; }
     bool runs(Time now) const { return state == waiting && !owner.empty() && lease_until > now; }
     bool waits(Time now) const { return state == waiting && !runs(now); }
 };
@@ -304,6 +305,7 @@ private:
         }
         log("requeue", id, answer);
         Known* const known = find(id);
+        if (known && known->is_over(now_)) return expect(answer == "false", "an event is requeued that is forgotten");
         if (is_known_as(known, answer != "false")) return;
         if (!known || known->runs(now_)) return expect(answer == "false", "an event is requeued that cannot be");
         if (!known->has_body) return expect(answer.find("was dropped") != answer.npos, "an event without a body");
@@ -318,7 +320,9 @@ private:
         const std::string id = some_id();
         const bool was_known = inbox_->forget(id);
         log("forget", id, was_known);
-        if (is_known_as(find(id), was_known)) return;
+        Known* const known = find(id);
+        if (known && known->is_over(now_)) return expect(!was_known, "an event is known that is forgotten");
+        if (is_known_as(known, was_known)) return;
         expect(was_known == (known_->erase(id) == 1), "whether an event was known");
     }
 

@@ -463,6 +463,8 @@ TEST_CASE("a file that was removed or replaced takes nothing more", "[sqlite]") 
     check_refused([&] { store->complete("evt_1", "a"); });
     check_refused([&] { store->claim("evt_2", "a", 1h); });
     check_refused([&] { inbox->take(1h); });
+    check_refused([&] { inbox->stats(); });
+    check_refused([&] { inbox->dead(1); });
     CHECK(kind.inbox()->put(event_of("evt_2"), "{}"));
 }
 
@@ -829,6 +831,22 @@ TEST_CASE("a path is that of the folder in which it was opened", "[sqlite][proce
     CHECK(status == 0);
     CHECK_FALSE(std::filesystem::exists(other.file("events.db")));
     std::filesystem::current_path(before);
+}
+
+TEST_CASE("a path in a folder that is gone is an error", "[sqlite]") {
+    const auto before = std::filesystem::current_path();
+    std::string error = "none";
+    {
+        TemporaryFolder folder;
+        std::filesystem::current_path(folder.path());
+    }
+    try {
+        SqliteStore store("events.db");
+    } catch (const StoreError& refused) {
+        error = refused.what();
+    }
+    std::filesystem::current_path(before);
+    CHECK(error == "SQLite: cannot open events.db: No such file or directory");
 }
 
 TEST_CASE("many processes open a new file at once", "[sqlite][processes]") {

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <random>
 #include <string>
-
-#include <openssl/rand.h>
-
-#include <pivotal/detail/core/openssl.hpp>
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-/// 128 random bits from OpenSSL, as 32 hexadecimal digits: an owner that nobody else is. Empty where OpenSSL
-/// has no randomness to give.
+/// 128 random bits of the system's, as 32 hexadecimal digits: an owner that nobody else is. Not from OpenSSL, which is gone
+/// before a worker that is a global variable.
 inline std::string random_token() {
-    const ErrorQueueGuard guard;
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof bytes) != 1) return {};
+    std::random_device random;
     std::string token;
-    token.reserve(2 * sizeof bytes);
-    for (const unsigned char byte : bytes) token.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
+    while (token.size() < 32)
+        for (unsigned bits = random(), i = 0; i < 8; ++i, bits >>= 4) token += "0123456789abcdef"[bits & 15];
     return token;
 }
 

@@ -15,7 +15,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// What `work` returns. Where it throws it is called again, after longer and longer pauses, until the deadline: a
 /// store that restarts is away for a second or two. It is called twice at least, unless this thread's calls to stores are to
 /// be over, see DueTime; what it throws last goes on.
-template <class Work> auto repeat_until(std::chrono::steady_clock::time_point deadline, Work work) -> decltype(work()) {
+template <class Work> auto repeat_until(Deadline deadline, Work work) -> decltype(work()) {
     using std::chrono::milliseconds;
     using std::chrono::steady_clock;
     for (milliseconds pause{0};; pause = (std::min)(2 * pause + milliseconds(5), milliseconds(250))) {
@@ -29,13 +29,19 @@ template <class Work> auto repeat_until(std::chrono::steady_clock::time_point de
     }
 }
 
+/// Until when a store can be told what came of a handler, where the reply is due at `due` and the handler's time may come
+/// on top: where it took so long that nobody waits any more, the next delivery is still to find it.
+inline Deadline time_to_tell(Deadline due, const Attempt& attempt,
+                             Deadline now = std::chrono::steady_clock::now()) noexcept {
+    return (std::max)(due, (std::min)(now + std::chrono::seconds(1), due + attempt.duration));
+}
+
 /// Tells the store that the event was handled, by `record`: until that succeeds or the deadline. False: it could
 /// not be told, and the event will be handled again. The observer is told what came of it; `handled` of an event that
 /// was not handled but discarded is `buried`, for this reason.
 template <class Record>
-bool record_handled(const Observer& observer, const Event& event, const Attempt& attempt,
-                    std::chrono::steady_clock::time_point deadline, Record record,
-                    const char* discarded = nullptr) noexcept {
+bool record_handled(const Observer& observer, const Event& event, const Attempt& attempt, Deadline deadline,
+                    Record record, const char* discarded = nullptr) noexcept {
     using Kind = Observation::Kind;
     try {
         if (!repeat_until(deadline, record))

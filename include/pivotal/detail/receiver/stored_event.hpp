@@ -44,6 +44,14 @@ template <class Corrupted, class Stored, class BodyOf> std::string restore_body(
     return {};
 }
 
+/// The same for those of dead letters: one that cannot be read hides no other, and its error says so.
+template <class Corrupted, class Jobs, class BodyOf> void restore_bodies(Jobs& jobs, const BodyOf& body_of) {
+    for (auto& job : jobs) {
+        const std::string why = restore_body<Corrupted>(job, body_of);
+        if (job.error.find(why) == job.error.npos) job.error.append(job.error.empty() ? "" : "; ").append(why);
+    }
+}
+
 /// What `take(with_body)` leases. A body that cannot be read is to stop none of the events behind it: its job comes
 /// without, and says why.
 template <class Corrupted, class Take, class BodyOf>

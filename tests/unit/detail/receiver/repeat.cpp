@@ -98,4 +98,18 @@ TEST_CASE("that an event was handled is recorded, or an incident", "[repeat]") {
     }
 }
 
+TEST_CASE("a store is told for a second behind a long handler, and never longer than the handler's time allows",
+          "[repeat]") {
+    using pivotal::detail::time_to_tell;
+    const Clock::time_point due = Clock::now();
+    pivotal::detail::Attempt attempt;
+    CHECK(time_to_tell(due, attempt, due - 5s) == due);
+    CHECK(time_to_tell(due, attempt, due - 200ms) == due);
+    attempt.duration = 300ms;
+    CHECK(time_to_tell(due, attempt, due - 900ms) == due + 100ms);
+    CHECK(time_to_tell(due, attempt, due - 200ms) == due + 300ms);
+    attempt.duration = 12s;
+    CHECK(time_to_tell(due, attempt, due + 3s) == due + 4s);
+}
+
 }  // namespace unit_detail_repeat

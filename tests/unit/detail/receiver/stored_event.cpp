@@ -98,6 +98,26 @@ TEST_CASE("a job whose body cannot be read is leased without it", "[stored_event
     CHECK_FALSE(take_readable<Corrupted>(gone, corrupted));
 }
 
+TEST_CASE("a dead letter whose body cannot be read says so, once, and hides no other", "[stored_event]") {
+    std::vector<pivotal::DeadJob> jobs(3);
+    for (std::size_t i = 0; i < 3; ++i)
+        jobs[i].event = restored("evt_" + std::to_string(i), "t", "msg_1", 1649367553, {});
+    jobs[0].error = "card declined";
+    jobs[2].error = "its body cannot be read: page 7";
+    pivotal::detail::restore_bodies<Corrupted>(jobs, [](const std::string& id) -> std::string {
+        if (id != "evt_1") throw Corrupted("page 7");
+        return body;
+    });
+    CHECK(jobs[0].error == "card declined; its body cannot be read: page 7");
+    CHECK(jobs[1].error.empty());
+    CHECK(jobs[1].body == body);
+    CHECK(jobs[2].error == "its body cannot be read: page 7");
+    std::vector<pivotal::DeadJob> unexplained(1);
+    pivotal::detail::restore_bodies<Corrupted>(unexplained,
+                                               [](const std::string&) -> std::string { throw Corrupted("x"); });
+    CHECK(unexplained[0].error == "its body cannot be read: x");
+}
+
 TEST_CASE("of an error 4 KiB are kept, and no character is cut in two", "[stored_event]") {
     CHECK(stored_error("").empty());
     const std::string whole(4096, 'a');

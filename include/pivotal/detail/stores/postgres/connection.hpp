@@ -100,7 +100,8 @@ private:
         std::vector<const char*> values{"20", "10", "3", "pivotal-webhook", conninfo_.c_str()};
         if (!host[0].empty() || !host[1].empty()) {
             names.insert(names.end(), {"host", "hostaddr", "port"});
-            for (const std::string& value : host) values.push_back(value.c_str());
+            // An empty value would leave the whole list.
+            values.insert(values.end(), {host[0].c_str(), host[1].c_str(), host[2].empty() ? "5432" : host[2].c_str()});
         }
         names.push_back(nullptr);
         values.push_back(nullptr);
@@ -185,19 +186,22 @@ public:
         return end_transaction(sql, PostgresParameters(values...), end);
     }
 
-    /// Whether the server tells of something until then, by NOTIFY.
-    bool wait_for_notification(Deadline deadline) {
-        PGconn* const connection = connection_.get();
-        for (bool told = false;;) {
-            while (PGnotify* const notification = PQnotifies(connection)) {
-                PQfreemem(notification);
-                told = true;
-            }
-            if (told || !wait_for_socket(PQsocket(connection), POLLIN, deadline)) return told;
-            if (!PQconsumeInput(connection)) lose();
+    /// Whether the server has told of something, by NOTIFY.
+    bool was_notified() {
+        if (!PQconsumeInput(connection_.get())) lose();
+        bool told = false;
+        while (PGnotify* const notification = PQnotifies(connection_.get())) {
+            PQfreemem(notification);
+            told = true;
         }
+        return told;
     }
-    /// Whoever waits on it does not wait any longer, nor does anybody after it. In any thread.
+    /// Whether there is something to be read before the deadline.
+    bool wait_for_server(Deadline deadline) const noexcept {
+        return wait_for_socket(PQsocket(connection_.get()), POLLIN, deadline);
+    }
+    /// Whoever waits for the server does not wait any longer, nor does anybody after it. In any thread, but not while
+    /// another reads: a socket that is lost is closed then, and its number may be somebody else's.
     void interrupt() noexcept {
         shutdown(PQsocket(connection_.get()), 2);  // SHUT_RDWR, SD_BOTH
     }

@@ -150,7 +150,6 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease) {
 inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, bool with_body) {
     Job job;
     job.owner = detail::random_token();
-    if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
     const auto look = due_start_.begin();  // and see pause_after_lost_lease
     const detail::PostgresResult row = pool_.run(
         R"(WITH clock AS (SELECT clock_timestamp() AS now), next AS (
@@ -262,20 +261,21 @@ inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_v
     };
     try {
         read(true);
-    } catch (const detail::PostgresCorrupted&) {  // one that cannot be read hides no other; its error says so
+    } catch (const detail::PostgresCorrupted&) {
         read(false);
-        for (DeadJob& job : jobs)
-            detail::restore_body<detail::PostgresCorrupted>(job, [&](const std::string& id) { return body_of(id); });
+        detail::restore_bodies<detail::PostgresCorrupted>(jobs, [&](const std::string& id) { return body_of(id); });
     }
     return jobs;
 }
 
 inline bool PostgresInbox::requeue(std::string_view event_id) {
+    const detail::DueTime due(detail::DueTime::of_call());  // for all that is asked here
     const detail::PostgresResult row = pool_.run(
         R"(WITH known AS (
                SELECT body IS NULL AS dropped FROM pivotal_inbox
-               WHERE consumer = $1 AND event_id = $2 AND
-                   (state <> 0 OR owner IS NULL OR lease_until <= clock_timestamp()) FOR UPDATE
+               WHERE consumer = $1 AND event_id = $2 AND CASE state
+                   WHEN 0 THEN owner IS NULL OR lease_until <= clock_timestamp()
+                   WHEN 1 THEN expires_at > clock_timestamp() ELSE true END FOR UPDATE
            ), due AS (
                UPDATE pivotal_inbox SET state = 0, attempt = 0, due_at = clock_timestamp(), owner = NULL,
                    error = NULL, ended_at = NULL, expires_at = NULL
@@ -291,8 +291,9 @@ inline bool PostgresInbox::requeue(std::string_view event_id) {
 }
 
 inline bool PostgresInbox::forget(std::string_view event_id) {
-    return changed_one(
-        pool_.run("DELETE FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event_id));
+    return changed_one(pool_.run(R"(DELETE FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2
+                     AND (state + 0 <> 1 OR expires_at > clock_timestamp()))",
+                                 consumer_, event_id));
 }
 
 inline std::uint64_t PostgresInbox::purge(std::chrono::seconds older_than) {

@@ -131,8 +131,19 @@ private:
             }
             for (bool told = true;;) {
                 wake_();
-                told = connection_->wait_for_notification(
-                    Time::now() + (told ? notification_lasts : std::chrono::milliseconds(std::chrono::hours(1))));
+                told =
+                    wait(Time::now() + (told ? notification_lasts : std::chrono::milliseconds(std::chrono::hours(1))));
+            }
+        }
+
+        /// Whether there is a notification before the deadline.
+        bool wait(Deadline deadline) {
+            for (;;) {
+                {
+                    const std::lock_guard<std::mutex> lock(mutex_);
+                    if (connection_->was_notified()) return true;
+                }
+                if (!connection_->wait_for_server(deadline)) return false;
             }
         }
 

@@ -203,6 +203,7 @@ private:
 
     /// `reply` is the one to INFO, which the user may have no right to.
     void check_settings(const Reply& reply, bool may_forget) const {
+        if (code_of(reply) == "NOAUTH") check(reply);
         if (is_error(reply)) return;
         const std::string info = text_of(reply);
         const auto value = [&](const std::string& name) {

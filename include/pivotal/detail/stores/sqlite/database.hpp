@@ -10,6 +10,7 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <pivotal/detail/receiver/per_process.hpp>
@@ -54,7 +55,11 @@ private:
     /// That of the same file when the process has another working directory: a daemon's, which has forked.
     static std::filesystem::path lasting(std::filesystem::path path) {
         const bool is_uri = path.native().compare(0, 5, std::filesystem::path("file:").native()) == 0;
-        return is_uri || path.empty() || path == ":memory:" ? path : std::filesystem::absolute(path);
+        if (is_uri || path.empty() || path == ":memory:") return path;
+        std::error_code error;
+        std::filesystem::path absolute = std::filesystem::absolute(path, error);
+        if (error) throw StoreError("SQLite: cannot open " + path.string() + ": " + error.message());
+        return absolute;
     }
 
     using Kind = SqliteFile::Kind;

@@ -14,6 +14,7 @@
 
 #include <sqlite3.h>
 
+#include <pivotal/detail/core/attributes.hpp>
 #include <pivotal/detail/receiver/per_process.hpp>
 #include <pivotal/detail/receiver/store_time.hpp>
 #include <pivotal/detail/stores/sqlite/statement.hpp>
@@ -22,7 +23,7 @@
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-/// The connections of this process. One that was forked may not use those that it inherited, and cannot have new ones
+/// The connections of this process (on Windows, of this module). One that was forked may not use those that it inherited, and cannot have new ones
 /// beside them: SQLite would take its parent's locks for its own. So they are closed, without a word to the files,
 /// before it opens its first. One that is in a transaction cannot be closed without a word: such a process has none.
 class SqliteConnections {
@@ -59,9 +60,10 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         known_.remove(connection);
     }
-    static SqliteConnections& all() {
-        static SqliteConnections made;
-        return made;
+    /// Never destroyed: a store that is a global variable outlives what it uses here.
+    PIVOTAL_DETAIL_EXPORTED static SqliteConnections& all() {
+        static auto* const made = new SqliteConnections;
+        return *made;
     }
 
 private:
@@ -156,12 +158,6 @@ public:
     /// Does `work` in a transaction.
     template <class Work> void transact(Kind kind, const Work& work) {
         const SqliteConnections::InUse in_use;
-        if (kind == Kind::read) return in_transaction("BEGIN", work);
-        const bool durable = kind == Kind::durable_write;
-        if (durable != durable_) {  // FULL: the log is synchronised at each commit
-            sqlite_execute(connection_.get(), durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-            durable_ = durable;
-        }
         const auto checked = [&] {
             work();
             // What is written to a file without a name is gone when it is closed.
@@ -169,6 +165,12 @@ public:
             sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
             if (moved) refuse("was removed or replaced while it was open: nothing more is stored in it");
         };
+        if (kind == Kind::read) return in_transaction("BEGIN", checked);
+        const bool durable = kind == Kind::durable_write;
+        if (durable != durable_) {  // FULL: the log is synchronised at each commit
+            sqlite_execute(connection_.get(), durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            durable_ = durable;
+        }
         if (kind == Kind::may_write) try {
                 return in_transaction("BEGIN", checked);
             } catch (const SqliteBusy&) {  // another writes, or has written what this has read

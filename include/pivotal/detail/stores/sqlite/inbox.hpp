@@ -151,7 +151,6 @@ inline std::optional<Job> SqliteInbox::take(std::chrono::milliseconds lease, boo
         Job job;
         job.attempt = static_cast<int>(row.integer(5)) + 1;
         job.owner = detail::random_token();
-        if (job.owner.empty()) throw StoreError("OpenSSL has no randomness for the owner of a lease");
         if (with_body) {
             auto body = file.run("SELECT body FROM pivotal_inbox_bodies WHERE seq = ?", seq);
             if (body.next()) job.body = body.bytes(0);
@@ -256,8 +255,7 @@ inline std::vector<DeadJob> SqliteInbox::dead(std::size_t limit, std::string_vie
         }
         return jobs;
     });
-    for (DeadJob& job : all)  // a body that cannot be read hides no other; its error says so
-        detail::restore_body<detail::SqliteCorrupted>(job, [&](const std::string& id) { return body_of(id); });
+    detail::restore_bodies<detail::SqliteCorrupted>(all, [&](const std::string& id) { return body_of(id); });
     return all;
 }
 
@@ -265,25 +263,27 @@ inline bool SqliteInbox::requeue(std::string_view event_id) {
     const bool is_due = database_.write(true, [&](File& file) {
         const StoreTime now = File::now();
         auto dropped = file.run(
-            R"(SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 1
+            R"(SELECT 1 FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND state = 1 AND expires_at > ?
                AND NOT EXISTS (SELECT 1 FROM pivotal_inbox_bodies AS b WHERE b.seq = pivotal_inbox.seq))",
-            consumer_, event_id);
+            consumer_, event_id, now);
         if (dropped.next())
             throw StoreError("SQLite: the body of " + std::string(event_id) +
                              " was dropped when it was done: InboxOptions::keep_bodies keeps it");
         return file.execute(
                    R"(UPDATE pivotal_inbox SET state = 0, attempt = 0, due_at = ?, owner = NULL, error = NULL,
                       ended_at = NULL, expires_at = NULL
-                      WHERE consumer = ? AND event_id = ? AND (state <> 0 OR owner IS NULL OR lease_until <= ?))",
-                   now, consumer_, event_id, now) == 1;
+                      WHERE consumer = ? AND event_id = ? AND CASE state
+                      WHEN 0 THEN owner IS NULL OR lease_until <= ? WHEN 1 THEN expires_at > ? ELSE 1 END)",
+                   now, consumer_, event_id, now, now) == 1;
     });
     if (is_due) wake_all();
     return is_due;
 }
 
 inline bool SqliteInbox::forget(std::string_view event_id) {
-    return database_.execute(true, "DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ?", consumer_,
-                             event_id) == 1;
+    return database_.execute(true, R"(
+        DELETE FROM pivotal_inbox WHERE consumer = ? AND event_id = ? AND (state <> 1 OR expires_at > ?))",
+                             consumer_, event_id, File::now()) == 1;
 }
 
 inline std::uint64_t SqliteInbox::purge(std::chrono::seconds older_than) {

@@ -32,7 +32,6 @@
 #define EVP_DigestFinal_ex(...) PIVOTAL_TEST_FAIL(0, EVP_DigestFinal_ex(__VA_ARGS__))
 #define EVP_DigestVerifyInit(...) PIVOTAL_TEST_FAIL(0, EVP_DigestVerifyInit(__VA_ARGS__))
 #define EVP_DigestVerify(...) PIVOTAL_TEST_FAIL(inject::failure_value, EVP_DigestVerify(__VA_ARGS__))
-#define RAND_bytes(...) PIVOTAL_TEST_FAIL(inject::failure_value, RAND_bytes(__VA_ARGS__))
 #define EVP_EncodeBlock(...) PIVOTAL_TEST_FAIL(inject::failure_value, EVP_EncodeBlock(__VA_ARGS__))
 
 #include_next <pivotal/detail/core/openssl.hpp>
