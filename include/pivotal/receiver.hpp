@@ -70,7 +70,7 @@ struct ReceiverOptions {
 /// | the handler succeeded but the claim had been lost | `200 ok`; an incident: it may have run twice |
 /// | the handler succeeded but that cannot be stored until the reply is due | `503 store unavailable`; an incident: it
 /// will run again |
-/// | OpenSSL fails, memory runs out, a HeaderSource throws | `500 internal error`; an incident |
+/// | OpenSSL fails, memory or threads run out, a HeaderSource throws | `500 internal error`; an incident |
 ///
 /// Whatever the store does, the reply takes 9 s at most, and the handler's time beyond that: Pivotal waits for 10. (Nobody
 /// can cut short the look-up of the name of the store's server.)
@@ -92,7 +92,8 @@ public:
     /// no sense.
     Receiver(Webhook webhook, std::shared_ptr<Inbox> inbox, ReceiverOptions options = {});
 
-    /// Answers one delivery; see the table above. Throws nothing.
+    /// Answers one delivery; see the table above. Throws nothing. (What a conversion of yours to Body or HeaderSource throws
+    /// comes before it.)
     ///
     /// `headers` is any HeaderSource (see <pivotal/headers.hpp>). `now` is compared with the signed
     /// timestamp and nothing else; give it in tests only.

@@ -78,8 +78,7 @@ public:
     /// a key store; not for the text `whsec_...`, which is base64. An array of `char` is given with its size,
     /// `from_bytes({key, sizeof key})`.
     static Webhook from_bytes(Body key, WebhookOptions options = {}) PIVOTAL_DETAIL_NEEDS_EXCEPTIONS;
-    template <class Text, std::enable_if_t<detail::is_c_string<Text>, int> = 0>
-    static Webhook from_bytes(const Text& key, WebhookOptions = {}) = delete;  // a raw key is no C string
+    static Webhook from_bytes(detail::CString key, WebhookOptions options = {}) = delete;  // a raw key is no C string
 
     /// The constructor, from_env and from_bytes that give nullopt and Errc::invalid_secret or Errc::crypto_failure
     /// instead of throwing.
@@ -87,8 +86,7 @@ public:
     static std::optional<Webhook> create(Secrets secrets, std::error_code& error, WebhookOptions options = {});
     static std::optional<Webhook> from_env(const char* name, std::error_code& error, WebhookOptions options = {});
     static std::optional<Webhook> from_bytes(Body key, std::error_code& error, WebhookOptions options = {});
-    template <class Text, std::enable_if_t<detail::is_c_string<Text>, int> = 0>
-    static std::optional<Webhook> from_bytes(const Text& key, std::error_code&, WebhookOptions = {}) = delete;
+    static std::optional<Webhook> from_bytes(detail::CString key, std::error_code&, WebhookOptions = {}) = delete;
     /// @}
 
     /// The event of an authentic delivery, or nullopt and the code (an Errc; see the list above).

@@ -2,6 +2,7 @@
 #include <pivotal/webhook.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -122,6 +123,9 @@ constexpr const char* advice_too_short =
     "it is too short: a signing secret has at least 24 bytes (32 characters behind whsec_); was it cut while "
     "copying?";
 
+template <class Key, class = void> constexpr bool takes_key_in_braces = false;
+template <class Key>
+constexpr bool takes_key_in_braces<Key, std::void_t<decltype(Webhook::from_bytes({std::declval<Key>()}))>> = true;
 template <class Key, class = void> constexpr bool takes_key = false;
 template <class Key>
 constexpr bool
@@ -520,6 +524,10 @@ TEST_CASE("from_bytes takes bytes that also convert to a C string, as QByteArray
     STATIC_REQUIRE_FALSE(takes_key<char*>);
     STATIC_REQUIRE_FALSE(takes_key<const char(&)[32]>);
     STATIC_REQUIRE_FALSE(takes_key<char(&)[32]>);
+    STATIC_REQUIRE_FALSE(takes_key<std::nullptr_t>);
+    STATIC_REQUIRE(takes_key_in_braces<std::string>);
+    STATIC_REQUIRE_FALSE(takes_key_in_braces<const char*>);
+    STATIC_REQUIRE_FALSE(takes_key_in_braces<char(&)[32]>);
 }
 
 TEST_CASE("from_bytes refuses an empty key", "[secrets]") {

@@ -369,6 +369,11 @@ TEST_CASE("of several hosts the first that can be reached is taken", "[postgres]
           std::pair{"127.0.0.1,127.0.0.1", stalled_port + "," + good_port}})
         CHECK(PostgresStore(hosts(names, ports)).claim("evt_1", "a", 1h) == Claim::granted);
     CHECK(good->connections() >= 3);
+    // Lists with gaps.
+    CHECK(PostgresStore(hosts("localhost,127.0.0.1", stalled_port + "," + good_port) + " hostaddr=127.0.0.1,")
+              .claim("evt_1", "a", 1h) == Claim::granted);
+    CHECK(PostgresStore(hosts("localhost,", stalled_port + "," + good_port) + " hostaddr=127.0.0.1,127.0.0.1")
+              .claim("evt_1", "a", 1h) == Claim::granted);
     // Where a list has no port for a host it is 5432, as libpq has it.
     support::TemporaryFolder folder;
     std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
@@ -411,7 +416,7 @@ TEST_CASE("renewals that are stuck behind a lock delay no other", "[postgres][ou
     std::atomic<int> inside{0};
     std::atomic<bool> end{false};
     pivotal::ReceiverOptions options;
-    options.lease = 2s;
+    options.lease = 5s;
     pivotal::Receiver receiver(
         pivotal::Webhook(support::secret), store,
         [&](const Event& event) {
@@ -441,7 +446,7 @@ TEST_CASE("renewals that are stuck behind a lock delay no other", "[postgres][ou
     locking.run("BEGIN; SELECT FROM pivotal_claims WHERE event_id IN ('0', '1', '2', '3', '4', '5') FOR UPDATE");
     int taken = 0;
     const auto start = std::chrono::steady_clock::now();
-    while (std::chrono::steady_clock::now() - start < 6s) {  // three leases
+    while (std::chrono::steady_clock::now() - start < 12s) {  // more than two leases
         for (int i = locked; i < events; ++i)
             if (others->claim(std::to_string(i), "another", 1h) != Claim::in_progress) ++taken;
         std::this_thread::sleep_for(20ms);

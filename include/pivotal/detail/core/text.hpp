@@ -14,6 +14,12 @@ template <class T>
 constexpr bool is_c_string =
     std::is_pointer_v<std::decay_t<T>>&& std::is_same_v<std::remove_cv_t<std::remove_pointer_t<std::decay_t<T>>>, char>;
 
+/// For an overload that refuses them: what may be a C string is made into this as well, and so into nothing.
+struct CString {
+    template <class T, std::enable_if_t<is_c_string<T> || std::is_same_v<T, std::nullptr_t>, int> = 0>
+    CString(const T& text) noexcept;
+};
+
 template <class T, class = void> constexpr bool is_char_container = false;
 template <class T>
 constexpr bool is_char_container<T, std::void_t<decltype(*std::declval<const T&>().data()),
@@ -21,13 +27,14 @@ constexpr bool is_char_container<T, std::void_t<decltype(*std::declval<const T&>
     std::is_same_v<std::remove_cv_t<std::remove_reference_t<decltype(*std::declval<const T&>().data())>>, char>;
 
 template <class T, class = void> constexpr bool is_pointer_like = false;
-// What `*` gives must live as long as the pointer does: a reference, a `const char*`, or a std::string_view.
+// What `*` gives must live as long as the pointer does: a reference, a pointer, or a view, which is known by its size.
 template <class T>
 constexpr bool is_pointer_like<
     T, std::void_t<decltype(static_cast<bool>(std::declval<const T&>())), decltype(*std::declval<const T&>())>> =
     std::is_reference_v<decltype(*std::declval<const T&>())> ||
     std::is_pointer_v<decltype(*std::declval<const T&>())> ||
-    std::is_same_v<std::remove_cv_t<decltype(*std::declval<const T&>())>, std::string_view>;
+    (std::is_trivially_destructible_v<decltype(*std::declval<const T&>())> &&
+     sizeof(*std::declval<const T&>()) == sizeof(std::string_view));
 
 template <class T> constexpr bool is_text_value = is_c_string<T> || is_char_container<T>;
 

@@ -184,7 +184,7 @@ struct JsonBody {
     }
 
     /// Calls `use(text, style in words)` with what JSON libraries make of it, the simplest first, while that returns
-    /// true. `spend(bytes)` is asked before something of that size is written.
+    /// true. `spend(bytes)` is told how much was read and written, and says whether to go on.
     template <class Spend, class Use> void for_each_style(Spend&& spend, Use&& use) const {
         if (text.empty()) return;
         const std::string documented = nlohmann::basic_json<DocumentedMap>::parse(sorted).dump();

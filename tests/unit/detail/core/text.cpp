@@ -64,7 +64,7 @@ struct MakesViews {
 /// Its `*` makes characters that are gone with it.
 struct MakesArrays {
     struct Fixed {
-        char text[8] = "gone";
+        char text[24] = "gone";
         const char* data() const { return text; }
         std::size_t size() const { return 4; }
         operator std::string_view() const { return text; }
@@ -73,7 +73,20 @@ struct MakesArrays {
     Fixed operator*() const { return {}; }
 };
 
+/// A view of old.
+struct MakesOldViews {
+    struct View {
+        const char* text;
+        std::size_t length;
+        const char* data() const { return text; }
+        std::size_t size() const { return length; }
+    };
+    explicit operator bool() const { return true; }
+    View operator*() const { return {"stays", 5}; }
+};
+
 TEST_CASE("what a pointer-like makes anew must be a view", "[text]") {
+    CHECK(detail::text_of(MakesOldViews()) == "stays");
     STATIC_REQUIRE_FALSE(detail::is_text<MakesStrings>);
     STATIC_REQUIRE_FALSE(detail::is_text<MakesArrays>);
     STATIC_REQUIRE(detail::is_text<const char**>);

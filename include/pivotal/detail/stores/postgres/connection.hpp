@@ -50,7 +50,7 @@ public:
 
     /// Of several hosts the first that can be reached.
     Connection connect(Deadline deadline) const {
-        Connection connection = start({});
+        Connection connection = start(nullptr, {});
         const Options options(PQconninfo(connection.get()));
         if (!options) throw std::bad_alloc();
         // As libpq has it: no limit where it is 0 or less, and never less than 2 s.
@@ -62,8 +62,10 @@ public:
         const auto last = (std::max)(commas(host), commas(address));
         for (std::ptrdiff_t i = 0;; ++i) {
             try {
+                const std::string own_port = commas(port) == 0 ? port : part(port, i);
                 if (last > 0)
-                    connection = start({part(host, i), part(address, i), commas(port) == 0 ? port : part(port, i)});
+                    connection =
+                        start(options.get(), {part(host, i), part(address, i), own_port.empty() ? "5432" : own_port});
                 const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds((std::max)(timeout, 2));
                 finish(connection.get(), timeout > 0 ? (std::min)(deadline, limit) : deadline);
                 return connection;
@@ -92,20 +94,30 @@ private:
         return begin < list.size() ? list.substr(begin, list.find(',', begin) - begin) : std::string();
     }
 
-    /// `host` is {host, hostaddr, port}, or empty: all of them.
-    Connection start(const std::array<std::string, 3>& host) const {
-        std::vector<const char*> names{"keepalives_idle", "keepalives_interval", "keepalives_count",
-                                       "fallback_application_name", "dbname"};
-        // What the connection string says of these comes later and wins.
-        std::vector<const char*> values{"20", "10", "3", "pivotal-webhook", conninfo_.c_str()};
-        if (!host[0].empty() || !host[1].empty()) {
-            names.insert(names.end(), {"host", "hostaddr", "port"});
-            // An empty value would leave the whole list.
-            values.insert(values.end(), {host[0].c_str(), host[1].c_str(), host[2].empty() ? "5432" : host[2].c_str()});
+    /// As the connection string says; or with these options, but to one host, {host, hostaddr, port}. (An empty value
+    /// beside the connection string would leave its whole list.)
+    Connection start(const PQconninfoOption* option, const std::array<std::string, 3>& host) const {
+        static constexpr std::array<std::string_view, 3> of_host{"host", "hostaddr", "port"};
+        const bool is_one = option != nullptr;
+        std::vector<const char*> names, values;
+        const auto give = [&](const char* name, const char* value) {
+            names.push_back(name);
+            values.push_back(value);
+        };
+        if (!is_one) {  // what the connection string says of these comes later and wins
+            give("keepalives_idle", "20");
+            give("keepalives_interval", "10");
+            give("keepalives_count", "3");
+            give("fallback_application_name", "pivotal-webhook");
+            give("dbname", conninfo_.c_str());
         }
-        names.push_back(nullptr);
-        values.push_back(nullptr);
-        Connection connection(PQconnectStartParams(names.data(), values.data(), 1));
+        for (; option && option->keyword; ++option)
+            if (std::find(of_host.begin(), of_host.end(), option->keyword) == of_host.end())
+                give(option->keyword, option->val);
+        for (std::size_t i = 0; is_one && i < of_host.size(); ++i)
+            if (!host[i].empty()) give(of_host[i].data(), host[i].c_str());
+        give(nullptr, nullptr);
+        Connection connection(PQconnectStartParams(names.data(), values.data(), is_one ? 0 : 1));
         if (!connection) throw std::bad_alloc();
         return connection;
     }

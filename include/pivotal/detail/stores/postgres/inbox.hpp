@@ -177,8 +177,8 @@ inline std::optional<Job> PostgresInbox::take(std::chrono::milliseconds lease, b
 }
 
 inline std::string PostgresInbox::body_of(std::string_view event_id) {
-    const detail::PostgresResult row =
-        pool_.run("SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event_id);
+    const detail::PostgresResult row = pool_.run_repeatable(
+        "SELECT body FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2", consumer_, event_id);
     return row.rows() == 1 ? row.bytes(0, 0) : std::string();
 }
 
@@ -232,9 +232,9 @@ inline bool PostgresInbox::bury(const Job& job, std::string_view error) {
 inline std::vector<DeadJob> PostgresInbox::dead(std::size_t limit, std::string_view after) {
     std::int64_t after_time = 0, after_seq = 0;
     if (!after.empty()) {
-        const detail::PostgresResult last =
-            pool_.run("SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2 AND state + 0 = 2",
-                      consumer_, after);
+        const detail::PostgresResult last = pool_.run_repeatable(
+            "SELECT ended_at, seq FROM pivotal_inbox WHERE consumer = $1 AND event_id = $2 AND state + 0 = 2",
+            consumer_, after);
         if (last.rows() == 0)
             throw StoreError("PostgreSQL: " + std::string(after) + " is no dead letter, to go on behind it");
         after_time = last.integer(0, 0);

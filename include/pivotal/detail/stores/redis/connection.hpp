@@ -203,8 +203,8 @@ private:
 
     /// `reply` is the one to INFO, which the user may have no right to.
     void check_settings(const Reply& reply, bool may_forget) const {
-        if (code_of(reply) == "NOAUTH") check(reply);
-        if (is_error(reply)) return;
+        const std::string code = code_of(reply);
+        if (code == "NOPERM" || code == "ERR") return;  // it may not ask, or INFO has another name
         const std::string info = text_of(reply);
         const auto value = [&](const std::string& name) {
             const std::size_t begin = info.find("\n" + name + ":");

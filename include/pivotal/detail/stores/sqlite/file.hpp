@@ -11,6 +11,7 @@
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include <sqlite3.h>
 
@@ -44,21 +45,18 @@ public:
                 "SQLite: this process was forked while a thread used a database: fork first, and then open it");
         const std::lock_guard<std::mutex> lock(mutex_);
         if (process_ == process_id()) return;
-        for (sqlite3* const connection : known_) {
-            while (sqlite3_stmt* const statement = sqlite3_next_stmt(connection, nullptr)) sqlite3_finalize(statement);
-            sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-            sqlite3_close_v2(connection);
-        }
+        for (const auto& [connection, close] : known_) close(connection);
         known_.clear();
         process_ = process_id();
     }
-    void add(sqlite3* connection) {
+    /// `close` is of the library whose SQLite has opened it.
+    void add(sqlite3* connection, void (*close)(sqlite3*)) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        known_.push_back(connection);
+        known_.emplace_back(connection, close);
     }
     void remove(sqlite3* connection) noexcept {
         const std::lock_guard<std::mutex> lock(mutex_);
-        known_.remove(connection);
+        known_.remove_if([&](const auto& known) { return known.first == connection; });
     }
     /// Never destroyed: a store that is a global variable outlives what it uses here.
     PIVOTAL_DETAIL_EXPORTED static SqliteConnections& all() {
@@ -68,7 +66,7 @@ public:
 
 private:
     std::mutex mutex_;
-    std::list<sqlite3*> known_;
+    std::list<std::pair<sqlite3*, void (*)(sqlite3*)>> known_;
     std::atomic<long> process_ = process_id();
     std::atomic<int> in_use_{0};
 };
@@ -112,7 +110,11 @@ public:
         }
         if (table.trigger && definition_of(table.trigger).empty())
             refuse(std::string("has no trigger ") + table.trigger);
-        SqliteConnections::all().add(made);
+        SqliteConnections::all().add(made, [](sqlite3* inherited) {
+            while (sqlite3_stmt* const statement = sqlite3_next_stmt(inherited, nullptr)) sqlite3_finalize(statement);
+            sqlite3_db_config(inherited, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+            sqlite3_close_v2(inherited);
+        });
     }
     ~SqliteFile() {
         const SqliteConnections::InUse in_use;
