@@ -298,6 +298,10 @@ class Header:
                         self._negate(x, y)
         elif t.text in ASSIGN and t.spaced:
             a, b = self._left(i, 0), self._right(i, 0)
+            open_questions = 0  # of what is assigned, to its end
+            while self.tokens[b].text == "?" or (self.tokens[b].text == ":" and open_questions):
+                open_questions += 1 if self.tokens[b].text == "?" else -1
+                b = self._right(b, 0)
             if not any(x.kind in ("string", "char") for x in self.tokens[i:b]):
                 self._add(a, b, f"{self._text(a, i)} {ASSIGN[t.text]} {self._text(i + 1, b)}",
                           f"{t.text} becomes {ASSIGN[t.text]} behind {self._text(a, i)[-40:]}")
