@@ -94,6 +94,13 @@ TEST_CASE("an event has its known fields", "[event]") {
     CHECK(event->delivery.timestamp.time_since_epoch().count() == 0);
 }
 
+TEST_CASE("an event that was parsed has no delivery", "[event]") {
+    const pivotal::Delivery delivery = parsed(R"({"id":"evt_1","type":"a"})").value().delivery;
+    CHECK(delivery.message_id.empty());
+    CHECK(delivery.timestamp == pivotal::Seconds());
+    CHECK(delivery.secret == 0);
+}
+
 TEST_CASE("an event needs no more than id and type", "[event]") {
     const auto event = parsed(with(""));
     REQUIRE(event.has_value());

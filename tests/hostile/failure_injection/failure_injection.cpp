@@ -235,6 +235,33 @@ TEST_CASE("each allocation that fails is bad_alloc, and nothing is leaked", "[fa
     CHECK(failures > 100);
 }
 
+TEST_CASE("where memory runs out the caller's code is left an error", "[failure_injection]") {
+    const auto check = [](const auto& call) {
+        long at = 0;
+        for (bool fails = true; fails; ++at) {
+            INFO("allocation " << at);
+            std::error_code error;
+            fails = false;
+            inject::memory.arm(at);
+            try {
+                call(error);
+            } catch (const std::bad_alloc&) {
+                fails = true;
+            }
+            inject::memory.disarm();
+            CHECK(error == (fails ? error : std::error_code()));
+            if (fails) CHECK(error);
+        }
+        CHECK(at > 1);
+    };
+    check([](std::error_code& error) { (void)Webhook::create(secret, error); });
+    check([](std::error_code& error) { (void)Webhook::from_bytes(secret, error); });
+    check([](std::error_code& error) { (void)pivotal::Event::parse(body, error); });
+    const Webhook webhook(secret);
+    const std::string signature = webhook.sign(id, now, body);
+    check([&](std::error_code& error) { (void)webhook.verify(body, {id, timestamp, signature}, error, now); });
+}
+
 TEST_CASE("authenticate allocates nothing with HMAC secrets but the id that it returns", "[failure_injection]") {
     for (const Scenario& scenario : scenarios()) {
         if (scenario.name.find("authenticate") == std::string::npos ||

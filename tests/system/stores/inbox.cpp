@@ -553,7 +553,7 @@ TEST_CASE("a put wakes a worker on another object of the same process", "[inbox]
     }
 }
 
-TEST_CASE("an idle worker costs next to nothing, however many threads it has", "[inbox][worker][processor]") {
+TEST_CASE("an idle worker costs next to nothing, however many threads it has", "[inbox][worker]") {
     Kind kind;
     const auto inbox = kind.inbox();
     pivotal::WorkerOptions options;
@@ -562,13 +562,15 @@ TEST_CASE("an idle worker costs next to nothing, however many threads it has", "
         inbox, [](const Event&) {}, options);
     CHECK(put(*inbox, "evt_1"));
     support::wait_until("it has begun", [&] { return kind.done() == 1; });
-    // Processor time of this process, which other work on the machine does not lengthen much: 0.5 % of four seconds.
+    // Processor time of this process; a thread that does not rest takes four seconds.
     const auto processor_time = [] {
         return std::chrono::duration<double>(static_cast<double>(std::clock()) / CLOCKS_PER_SEC);
     };
     const auto before = processor_time();
     std::this_thread::sleep_for(4s);
-    CHECK(processor_time() - before < 20ms);
+    const double taken = (processor_time() - before) / 1ms;
+    std::printf("an idle worker of 16 threads: %.1f ms of a processor in 4 s\n", taken);
+    CHECK(taken < 400);
 }
 
 TEST_CASE("an idle worker asks its store at most twice a second, however many threads it has", "[inbox][worker]") {

@@ -30,7 +30,11 @@ inline bool has_small_order(const unsigned char (&key)[ed25519_key_size]) noexce
         {0xffffffffffffffed, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff},
         {0xffffffffffffffee, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff}};
     std::uint64_t y[4] = {};
-    for (std::size_t i = 0; i < sizeof key; ++i) y[i / 8] |= std::uint64_t{key[i]} << (i % 8 * 8);
+    std::size_t at = 0;
+    for (const unsigned char byte : key) {
+        y[at / 8] |= std::uint64_t{byte} << (at % 8 * 8);
+        ++at;
+    }
     y[3] &= 0x7fffffffffffffff;  // without the sign of x
     return std::any_of(std::begin(known), std::end(known), [&](const auto& one) { return std::equal(y, y + 4, one); });
 }

@@ -86,6 +86,13 @@ TEST_CASE("base64 has zero tail bits", "[base64]") {
     }
 }
 
+TEST_CASE("a text of a group and one character is no base64, whatever stands behind it", "[base64]") {
+    unsigned char bytes[16];
+    for (const std::size_t size : {1U, 5U, 9U})
+        CHECK(pivotal::detail::base64_decode(std::string_view("AAAAAAAAAAAA").substr(0, size), bytes, sizeof bytes) ==
+              pivotal::detail::base64_invalid);
+}
+
 TEST_CASE("other padding, white space and half groups are no base64", "[base64]") {
     for (const char* text :
          {"=",      "==",       "===",    "====",   "A",        "A=",       "A==",        "A===",     "AA=",

@@ -132,6 +132,15 @@ TEST_CASE("a range of headers has text for names and for values", "[headers]") {
     STATIC_REQUIRE_FALSE(detail::is_range_of_texts<int>());
 }
 
+TEST_CASE("an empty value behind another takes nothing from it", "[headers]") {
+    detail::HeaderTable table;
+    table.keep(0, std::string("msg_1"));
+    table.keep(0, std::string(" \t"));
+    table.keep(0, std::string());
+    CHECK(table.chosen().id == "msg_1");
+    CHECK(table.chosen().repeated);
+}
+
 TEST_CASE("any one header of Svix's is enough not to ask for the other family", "[headers]") {
     for (std::size_t i = 0; i < 6; ++i) CHECK(detail::HeaderTable().wants(i));
     for (std::size_t there = 0; there < 3; ++there) {

@@ -47,6 +47,25 @@ TEST_CASE("where the decimal point is one byte the locale is left alone", "[loca
     CHECK(decimal_point() == before);
 }
 
+#if defined(LC_NUMERIC_MASK)
+TEST_CASE("where the decimal point has several bytes this thread has another locale meanwhile", "[locale]") {
+    const locale_t before = uselocale(locale_t{});
+    for (const char* const point : {"\xD9\xAB", "\xE2\x80\xAF", "\1x", "x\1"}) {
+        {
+            const NumericLocale locale(point);
+            CHECK(locale);
+            CHECK(uselocale(locale_t{}) != before);
+        }
+        CHECK(uselocale(locale_t{}) == before);
+    }
+    for (const char* const point : {"", ".", ",", "\0x"}) {
+        const NumericLocale locale(point);
+        CHECK(locale);
+        CHECK(uselocale(locale_t{}) == before);
+    }
+}
+#endif
+
 // Needs a locale that Debian does not install by itself: tests/unit/locale.sh makes it, and runs this.
 TEST_CASE("a number is the same in a locale whose decimal point has two bytes", "[.][two_byte_decimal_point]") {
     const ProcessLocale process(std::getenv("PIVOTAL_TEST_LOCALE"));

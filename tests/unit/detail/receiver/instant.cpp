@@ -49,6 +49,20 @@ TEST_CASE("an earlier instant is less, to any fraction", "[instant]") {
     }
 }
 
+TEST_CASE("each month has its days", "[instant]") {
+    const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const auto two = [](int number) { return std::to_string(100 + number).substr(1); };
+    for (int month = 1; month <= 12; ++month) {
+        const std::string start = "2026-" + two(month) + "-";
+        const std::string last = start + two(days[month - 1]), behind = start + two(days[month - 1] + 1);
+        INFO(last);
+        CHECK(instant(last + "T12:34:56Z") == last + "T12:34:56");
+        CHECK(instant(last + "T00:30:00+01:00") == start + two(days[month - 1] - 1) + "T23:30:00");
+        CHECK(instant(start + two(days[month - 1] - 1) + "T23:30:00-01:00") == last + "T00:30:00");
+        CHECK_THROWS_AS(instant(behind + "T12:34:56Z"), std::invalid_argument);
+    }
+}
+
 TEST_CASE("what is no instant is refused", "[instant]") {
     for (const char* const time : {"",
                                    "now",
@@ -82,6 +96,9 @@ TEST_CASE("what is no instant is refused", "[instant]") {
                                    "+2026-05-26T12:00:00Z",
                                    "026-05-26T12:00:00Z",
                                    "2026-5-26T12:00:00Z",
+                                   "202:-05-26T12:00:00Z",
+                                   "2026-05-2/T12:00:00Z",
+                                   "2026-05-1:T12:00:00Z",
                                    "2026-05-26T12:00:00.5",
                                    "2026-05-26T12:00:00.5x",
                                    "0000-01-01T00:00:00+00:01",
