@@ -67,11 +67,13 @@ public:
         due_.erase(due_.begin());
         ++job.attempt;
         job.unreadable = unreadable;
+        job.owner = "owner of " + job.event.id;
         states_[job.event.id] = "running";
         return job;
     }
     bool renew(const Job& job, std::chrono::milliseconds) override {
         ++renewals;
+        if (job.owner != "owner of " + job.event.id) return false;
         return set(job, "running");
     }
     bool done(const Job& job) override {
@@ -901,6 +903,8 @@ TEST_CASE("an option of a worker that makes no sense is refused", "[inbox]") {
     using Options = WorkerOptions;
     constexpr auto for_ever = std::chrono::milliseconds::max();
     CHECK(error_of([](Options&) {}) == "none");
+    CHECK(error_of([](Options& o) { o.lease = o.poll = o.slow = o.max_backoff = o.min_backoff = 24h * 365; }) ==
+          "none");
     CHECK(error_of([](Options& o) { o.threads = 0; }) == "pivotal: an InboxWorker needs a thread");
     for (const int attempts : {0, -1, INT_MIN})
         CHECK(error_of([&](Options& o) { o.max_attempts = attempts; }) == "pivotal: an InboxWorker needs an attempt");

@@ -32,7 +32,7 @@ private:
         for (int i = 0; i < mutation::most; ++i)
             if (mutation::reached[i]) out_ << i << ' ';
         out_ << std::endl;
-        std::memset(mutation::reached, 0, sizeof mutation::reached);
+        std::memset(mutation::reached, 0, mutation::most);
     }
 
     std::ofstream out_;

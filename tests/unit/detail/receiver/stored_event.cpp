@@ -152,6 +152,7 @@ TEST_CASE("the pause behind a lost lease is drawn up to the lease, twice as much
     CHECK(is_about(most_of(1000, 0), 1000));
     CHECK(is_about(most_of(1000, 2), 2000));
     CHECK(is_about(most_of(1000, 5), 16'000));
+    CHECK(is_about(most_of(1, 11), 1024));
     CHECK(is_about(most_of(1000, 60), longest_pause));
     CHECK(is_about(most_of(2 * longest_pause, 1), longest_pause));
     CHECK(most_of(0, 60) == 0);
