@@ -19,8 +19,7 @@ namespace pivotal { inline namespace v1 { namespace detail {
 /// thread alone, or no memory for it, this is false, and nothing may be read.
 class NumericLocale {
 public:
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): as nlohmann does
-    explicit NumericLocale(const char* point = std::localeconv()->decimal_point) noexcept {
+    explicit NumericLocale(const char* point = std::localeconv()->decimal_point) noexcept {  // NOLINT: as nlohmann does
         if (point[0] == '\0' || point[1] == '\0') return;
 #if defined(LC_NUMERIC_MASK)
         plain_ = newlocale(LC_NUMERIC_MASK, "C", nullptr);
