@@ -22,9 +22,9 @@ namespace pivotal { inline namespace v1 {
 /// run again after a restart. For tests, and for services whose events may do so.
 ///
 /// Memory is bounded by the retention: an id that is no longer remembered is freed by the claims that follow, once those
-/// that were claimed before it have expired (about 270 bytes for each id remembered). A claim takes about 1 us, and half as much again among a million
-/// ids, which no processor's cache holds. Time is std::chrono::steady_clock, which nobody sets. A process that was
-/// forked needs a new one: in the one it inherited a claim may wait for ever.
+/// that were claimed before it have expired (about 270 bytes for each id remembered). A claim takes about 1 us, and half
+/// as much again among a million ids, which no processor's cache holds. Time is std::chrono::steady_clock, which nobody
+/// sets. A process that was forked needs a new one: in the one it inherited a claim may wait for ever.
 class MemoryStore final : public IdempotencyStore {
 public:
     /// Tells the time. For tests that do not want to wait.

@@ -14,7 +14,7 @@ template <class T>
 constexpr bool is_c_string =
     std::is_pointer_v<std::decay_t<T>>&& std::is_same_v<std::remove_cv_t<std::remove_pointer_t<std::decay_t<T>>>, char>;
 
-/// For an overload that refuses them: what may be a C string is made into this as well, and so into nothing.
+/// For an overload that refuses C strings: a call with what may be one is ambiguous then, and does not compile.
 struct CString {
     template <class T, std::enable_if_t<is_c_string<T> || std::is_same_v<T, std::nullptr_t>, int> = 0>
     CString(const T& text) noexcept;

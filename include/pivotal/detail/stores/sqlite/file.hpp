@@ -24,9 +24,10 @@
 
 namespace pivotal { inline namespace v1 { namespace detail {
 
-/// The connections of this process (on Windows, of this module). One that was forked may not use those that it inherited, and cannot have new ones
-/// beside them: SQLite would take its parent's locks for its own. So they are closed, without a word to the files,
-/// before it opens its first. One that is in a transaction cannot be closed without a word: such a process has none.
+/// The connections of this process (on Windows, of this module). One that was forked may not use those that it
+/// inherited, and cannot have new ones beside them: SQLite would take its parent's locks for its own. So they are closed,
+/// without a word to the files, before it opens its first. One that is in a transaction cannot be closed without a word:
+/// such a process has none.
 class SqliteConnections {
 public:
     /// While it lives, this thread works with a connection.
