@@ -278,7 +278,6 @@ inline void InboxWorker::end() noexcept {
         loop_->observe(Observation::Kind::internal_error, nullptr,
                        "an InboxWorker was destroyed by its own handler, which goes on without it");
     }
-    listening_.reset();
     loop_->inbox_->wakeups_.remove(&loop_->on_put_);
 }
 

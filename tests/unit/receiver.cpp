@@ -153,6 +153,7 @@ TEST_CASE("the observer is told one thing of each delivery", "[receiver]") {
     CHECK(handled.message_id == Message().id);
     CHECK(handled.error.empty());
     CHECK_FALSE(handled.code);
+    CHECK(handled.attempt == 0);
     CHECK(handled.duration >= 2ms);
     CHECK(last(Message()).kind == Kind::duplicate);
 
@@ -168,6 +169,16 @@ TEST_CASE("the observer is told one thing of each delivery", "[receiver]") {
     none.sign();
     CHECK(last(none).code == pivotal::Errc::malformed_event);
     CHECK_FALSE(f.seen[0].is_incident());
+    CHECK(f.seen[0].attempt == 0);
+    CHECK(f.seen[0].duration == 0ms);
+
+    CHECK(f.store->forget("evt_5tGz0q"));
+    f.handler = [](const Event&) {
+        std::this_thread::sleep_for(2ms);
+        throw std::runtime_error("no such customer");
+    };
+    CHECK(last(Message()).kind == Kind::failed);
+    CHECK(f.seen[0].duration >= 2ms);
 
     f.store->on_claim = fail;
     CHECK(last(Message()).kind == Kind::store_unavailable);
@@ -357,6 +368,14 @@ TEST_CASE("a completion that cannot be stored is repeated until the reply is due
         CHECK(f.incidents.empty());
         check(f.receive(Message()), 200, "duplicate");
     }
+    SECTION("or for a second more, where the handler took all of that time") {
+        f.handler = [](const Event&) { std::this_thread::sleep_for(9s); };
+        f.store->on_complete = [&] {
+            if (f.store->completions < 5) fail();
+        };
+        check(f.receive(Message()), 200, "ok");
+        CHECK(f.incidents.empty());
+    }
     SECTION("a reply that was lost does no harm") {
         f.store->lose_reply = true;
         check(f.receive(Message()), 200, "ok");
@@ -379,6 +398,15 @@ TEST_CASE("a completion that cannot be stored is repeated until the reply is due
         check(f.receive(Message()), 409, "in progress");  // until the lease runs out
     }
     CHECK(f.handled.size() == 1);
+}
+
+TEST_CASE("a delivery that waits asks after longer and longer pauses, until the wait is over", "[receiver]") {
+    Fixture f(30s, 1s);
+    CHECK(f.store->memory.claim("evt_5tGz0q", "somebody else", 1h) == Claim::granted);
+    const auto start = std::chrono::steady_clock::now();
+    check(f.receive(Message()), 409, "in progress");
+    CHECK(std::chrono::steady_clock::now() - start >= 1s);
+    CHECK(f.store->claims <= 8);  // after 0, 20, 60, 140, 300, 550, 800 and 1000 ms
 }
 
 TEST_CASE("a delivery of an event that is in progress waits for the outcome", "[receiver]") {
@@ -428,7 +456,8 @@ TEST_CASE("an option that makes no sense is refused", "[receiver]") {
     };
     CHECK_FALSE(refused(1ms, 0ms));
     CHECK_FALSE(refused(24h * 365, 9s));
-    for (const auto lease : {0ms, -1ms, std::chrono::milliseconds::min(), std::chrono::milliseconds::max()})
+    for (const std::chrono::milliseconds lease :
+         {0ms, -1ms, 24h * 365 + 1ms, std::chrono::milliseconds::min(), std::chrono::milliseconds::max()})
         CHECK(refused(lease, 5s));
     for (const auto wait : {-1ms, 9001ms, std::chrono::milliseconds::min(), std::chrono::milliseconds::max()})
         CHECK(refused(30s, wait));

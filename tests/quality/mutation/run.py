@@ -62,8 +62,7 @@ CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"],
            "detail/core/verifier": ["detail/core/verifier", "webhook"], "webhook": ["webhook", "webhook_sign"],
            "detail/receiver/store_time": ["detail/receiver/store_time", "stores/memory"],
            "detail/receiver/observe": ["receiver"],
-           "detail/receiver/per_process": ["receiver"], 
-           "detail/receiver/turns": ["inbox_worker"], "detail/receiver/wakeups": ["detail/receiver/wakeups", "inbox_worker"],
+           "detail/receiver/wakeups": ["detail/receiver/wakeups", "inbox_worker"],
            "inbox": ["inbox_worker"], "observation": ["receiver"]}
 # What stands behind #if is compiled only with these.
 ALONE_FLAGS = {"detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}

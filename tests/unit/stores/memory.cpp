@@ -91,6 +91,8 @@ TEST_CASE("a completed id is remembered for exactly the retention", "[idempotenc
     CHECK_FALSE(f.store.complete("evt_1", "a"));
     CHECK_FALSE(f.store.forget("evt_1"));
     CHECK(f.store.claim("evt_1", "b", 30s) == Claim::granted);
+    CHECK(f.store.renew("evt_1", "b", 30s));
+    CHECK(f.store.claim("evt_1", "c", 30s) == Claim::in_progress);
     CHECK(f.store.complete("evt_1", "b"));
 }
 

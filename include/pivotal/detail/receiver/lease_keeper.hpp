@@ -37,8 +37,8 @@ class LeaseKeeper {
     struct Lease {
         std::function<bool()> renew;
         Clock::duration half;
-        Schedule::iterator place;
-        bool is_scheduled = false, is_guarded = true;
+        Schedule::iterator place;  // the schedule's end while it is being renewed, and once it is lost
+        bool is_guarded = true;
     };
 
     // A thread keeps it, since what one of them calls may be what ends them.
@@ -62,7 +62,6 @@ class LeaseKeeper {
             const std::lock_guard<std::mutex> lock(mutex_);
             if (!has_leader_) hand_over();
             lease->place = schedule_.emplace(Clock::now() + lease->half, lease);
-            lease->is_scheduled = true;
             // Most leases are alike, and then the leader already waits for an earlier one.
             if (lease->place->first < leader_waits_until_) due_.notify_one();
         }
@@ -70,19 +69,14 @@ class LeaseKeeper {
         void remove(Lease& lease) noexcept {
             const std::lock_guard<std::mutex> lock(mutex_);
             lease.is_guarded = false;
-            if (lease.is_scheduled) schedule_.erase(lease.place);
+            if (lease.place != schedule_.end()) schedule_.erase(lease.place);
         }
 
     private:
         /// Throws where there is no thread that could lead.
         void hand_over() {
-            if (resting_ > 0) {
-                --resting_;
-                is_handed_over_ = true;
-                lead_.notify_one();
-            } else {
-                threads_.emplace_back([kept = shared_from_this()] { kept->run(); });
-            }
+            if (resting_ > 0) return lead_.notify_one();
+            threads_.emplace_back([kept = shared_from_this()] { kept->run(); });
             has_leader_ = true;
         }
 
@@ -97,10 +91,10 @@ class LeaseKeeper {
                     due_.wait_until(lock, leader_waits_until_);
                 } else {
                     renew_first(lock);
-                    if (!std::exchange(has_leader_, true)) continue;
                     ++resting_;
-                    lead_.wait(lock, [this] { return is_handed_over_ || stopping_; });
-                    is_handed_over_ = false;
+                    lead_.wait(lock, [this] { return !has_leader_ || stopping_; });
+                    --resting_;
+                    has_leader_ = true;
                 }
             }
         }
@@ -108,7 +102,7 @@ class LeaseKeeper {
         void renew_first(std::unique_lock<std::mutex>& lock) {
             Schedule::node_type place = schedule_.extract(schedule_.begin());
             const std::shared_ptr<Lease> lease = place.mapped();
-            lease->is_scheduled = false;
+            lease->place = schedule_.end();
             has_leader_ = false;
             try {
                 if (!schedule_.empty()) hand_over();
@@ -128,8 +122,7 @@ class LeaseKeeper {
             if (!again || !lease->is_guarded) return;
             place.key() = start + pause;
             lease->place = schedule_.insert(std::move(place));
-            lease->is_scheduled = true;
-            if (has_leader_ && lease->place->first < leader_waits_until_) due_.notify_one();
+            if (lease->place->first < leader_waits_until_) due_.notify_one();
         }
 
         std::mutex mutex_;
@@ -137,7 +130,7 @@ class LeaseKeeper {
         std::condition_variable lead_;  // those that rest wait for it
         Schedule schedule_;
         Clock::time_point leader_waits_until_ = (Clock::time_point::max)();
-        bool has_leader_ = false, is_handed_over_ = false, stopping_ = false;
+        bool has_leader_ = false, stopping_ = false;
         std::size_t resting_ = 0;
         std::vector<std::thread> threads_;
     };
@@ -151,8 +144,8 @@ public:
         Guard(LeaseKeeper& keeper, std::chrono::milliseconds lease, std::function<bool()> renew)
             : threads_(*keeper.threads_.get().threads), lease_(std::make_shared<Lease>()) {
             lease_->renew = std::move(renew);
-            constexpr std::chrono::milliseconds shortest{2}, longest = std::chrono::hours(24 * 365);
-            lease_->half = std::clamp(lease, shortest, longest) / 2;
+            constexpr std::chrono::milliseconds shortest{1}, longest = std::chrono::hours(24 * 365);
+            lease_->half = std::clamp(lease / 2, shortest, longest);
             threads_.add(lease_);
         }
         ~Guard() { threads_.remove(*lease_); }

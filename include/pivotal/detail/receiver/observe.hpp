@@ -37,10 +37,9 @@ struct Attempt {
 inline void observe(const Observer& observer, Observation::Kind kind, const Event* event, const char* error = nullptr,
                     const Attempt* attempt = nullptr, std::error_code code = {}) noexcept {
     if (!observer) return;
-    if (!error) {
-        with_current_error([&](const char* text) { observe(observer, kind, event, text ? text : "", attempt, code); });
-        return;
-    }
+    if (!error)
+        return with_current_error(
+            [&](const char* text) { observe(observer, kind, event, text ? text : "", attempt, code); });
     try {
         Observation seen;
         seen.kind = kind;

@@ -24,17 +24,12 @@ public:
                 --wanted_;
                 break;
             }
-            if (polling_) {
-                wake_.wait(lock);
-                continue;
+            const Clock::time_point now = Clock::now(), until = next_look_;
+            if (now >= until) {  // the first of those that are idle; the others find another time
+                next_look_ = now + poll_;
+                break;
             }
-            polling_ = true;
-            const bool in_time = !wake_.wait_until(lock, next_look_, [this] { return stopping_ || wanted_ > 0; });
-            polling_ = false;
-            wake_.notify_one();  // another one polls
-            if (!in_time) continue;
-            next_look_ = Clock::now() + poll_;
-            break;
+            wake_.wait_until(lock, until);
         }
         return !stopping_;
     }
@@ -79,11 +74,10 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_, ended_;
     bool stopping_ = false;
-    bool polling_ = false;   // one of the idle threads waits until next_look_, for all of them
     unsigned wanted_ = 0;    // looks that are to be made at once
     unsigned handling_ = 0;  // threads that have an event
     unsigned ended_threads_ = 0;
-    Clock::time_point next_look_{};
+    Clock::time_point next_look_{};  // of one of those that are idle
 };
 
 }}}  // namespace pivotal::v1::detail

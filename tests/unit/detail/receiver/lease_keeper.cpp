@@ -6,8 +6,10 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -177,16 +179,45 @@ TEST_CASE("no renewal begins once the guard is gone", "[lease_keeper]") {
     }
 }
 
+TEST_CASE("a guard that goes takes what is due later with it", "[lease_keeper]") {
+    Renewals none, others;
+    LeaseKeeper keeper;
+    const LeaseKeeper::Guard other(keeper, 600ms, others.renew());
+    { const LeaseKeeper::Guard goes(keeper, 500ms, none.renew()); }
+    CHECK(others.wait_for(1));
+    CHECK(none.count() == 0);
+}
+
+TEST_CASE("a renewal that is under way as its guard goes is the last", "[lease_keeper]") {
+    Renewals begun, others;
+    std::promise<void> end;
+    LeaseKeeper keeper;
+    {
+        const LeaseKeeper::Guard guard(keeper, 2ms, [&, ended = end.get_future().share()] {
+            begun.add();
+            ended.wait();
+            return true;
+        });
+        CHECK(begun.wait_for(1));
+    }
+    const LeaseKeeper::Guard other(keeper, 2ms, others.renew());
+    end.set_value();
+    CHECK(others.wait_for(50));
+    CHECK(begun.count() == 1);
+}
+
 TEST_CASE("a guard that goes waits for no renewal, nor for its own", "[lease_keeper]") {
     Renewals begun;
     std::promise<void> end;
+    bool ended_too = false;
     {
         LeaseKeeper keeper;
         {
             const LeaseKeeper::Guard guard(keeper, 2ms, [&, ended = end.get_future().share()] {
                 begun.add();
                 ended.wait();
-                return true;
+                std::this_thread::sleep_for(20ms);
+                return ended_too = true;
             });
             const LeaseKeeper::Guard other(keeper, 1h, [] { return true; });
             CHECK(begun.wait_for(1));
@@ -194,28 +225,60 @@ TEST_CASE("a guard that goes waits for no renewal, nor for its own", "[lease_kee
         end.set_value();
     }  // the keeper does wait
     CHECK(begun.count() == 1);
+    CHECK(ended_too);
 }
 
 TEST_CASE("renewals that are stuck delay no other", "[lease_keeper]") {
-    Renewals stuck, others;
-    std::promise<void> end;
-    const auto ended = end.get_future().share();
+    // More of them than there are threads that rest, which those before have left.
+    std::list<Renewals> all;
     LeaseKeeper keeper;
-    std::vector<std::unique_ptr<LeaseKeeper::Guard>> guards;
-    for (int i = 0; i < 20; ++i)
-        guards.push_back(std::make_unique<LeaseKeeper::Guard>(keeper, 2ms, [&, ended] {
-            stuck.add();
-            ended.wait();
-            return true;
-        }));
-    CHECK(stuck.wait_for(20));
-    {
-        const LeaseKeeper::Guard first(keeper, 2ms, others.renew()), second(keeper, 4ms, others.renew());
-        CHECK(others.wait_for(100));
+    for (const int count : {20, 20, 50}) {
+        Renewals &stuck = all.emplace_back(), &others = all.emplace_back();
+        std::promise<void> end;
+        const auto ended = end.get_future().share();
+        std::vector<std::unique_ptr<LeaseKeeper::Guard>> guards;
+        for (int i = 0; i < count; ++i)
+            guards.push_back(std::make_unique<LeaseKeeper::Guard>(keeper, 2ms, [&stuck, ended] {
+                stuck.add();
+                ended.wait();
+                return true;
+            }));
+        CHECK(stuck.wait_for(count));
+        {
+            const LeaseKeeper::Guard first(keeper, 2ms, others.renew()), second(keeper, 4ms, others.renew());
+            CHECK(others.wait_for(100));
+        }
+        CHECK(stuck.count() == count);
+        end.set_value();
+        CHECK(stuck.wait_for(3 * count));
     }
-    CHECK(stuck.count() == 20);
-    end.set_value();
-    CHECK(stuck.wait_for(60));
+}
+
+TEST_CASE("there are as many threads as renewals were stuck at once, and one", "[lease_keeper]") {
+    std::mutex mutex;
+    std::condition_variable both;
+    std::set<std::thread::id> threads;
+    int calls = 0;
+    bool over = false;
+    const auto meet = [&] {  // each renewal waits for one of the other lease
+        std::unique_lock<std::mutex> lock(mutex);
+        threads.insert(std::this_thread::get_id());
+        ++calls;
+        const int both_are_here = calls + calls % 2;
+        both.notify_all();
+        both.wait(lock, [&] { return calls >= both_are_here || over; });
+        return true;
+    };
+    {
+        LeaseKeeper keeper;
+        const LeaseKeeper::Guard first(keeper, 2ms, meet), second(keeper, 2ms, meet);
+        const LeaseKeeper::Guard waits(keeper, 1h, [] { return true; });
+        std::unique_lock<std::mutex> lock(mutex);
+        CHECK(both.wait_for(lock, 20s, [&] { return calls >= 100; }));
+        over = true;
+        both.notify_all();
+    }
+    CHECK(threads.size() <= 3);
 }
 
 #if defined(__unix__) && !defined(__SANITIZE_THREAD__)
