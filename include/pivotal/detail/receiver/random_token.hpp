@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cerrno>
 #include <string>
-#include <system_error>
 
 #ifdef _WIN32
 #include <random>
@@ -14,18 +12,20 @@
 #endif
 #endif
 
+#include <pivotal/idempotency.hpp>
+
 namespace pivotal { inline namespace v1 { namespace detail {
 
 /// 128 random bits from the system, as 32 hexadecimal digits: an owner that nobody else is. Not from OpenSSL, which is gone
 /// before a worker that is a global variable; nor from std::random_device, which some processors give the same again.
+/// Throws StoreError where the system has none.
 inline std::string random_token() {
     unsigned char bytes[16];
 #ifdef _WIN32
     std::random_device random;
     for (unsigned char& byte : bytes) byte = static_cast<unsigned char>(random());
 #else
-    if (getentropy(bytes, sizeof bytes) != 0)
-        throw std::system_error(errno, std::generic_category(), "pivotal: no randomness for the owner of a lease");
+    if (getentropy(bytes, sizeof bytes) != 0) throw StoreError("the system has no randomness for the owner of a lease");
 #endif
     std::string token;
     token.reserve(2 * sizeof bytes);
