@@ -15,6 +15,7 @@
 #include <span>
 #endif
 
+#include <nlohmann/json.hpp>
 #include <pivotal/webhook.hpp>
 
 #include "../support/message.hpp"
@@ -139,6 +140,19 @@ TEST_CASE("what a container throws passes through", "[body]") {
         std::size_t size() const { return 1; }
     };
     CHECK_THROWS_WITH(Body(Gone()), "the request is gone");
+}
+
+TEST_CASE("what converts to text of itself is a body, and JSON that was parsed is none", "[body]") {
+    struct View {
+        operator std::string_view() const { return "ab"; }
+    };
+    struct CString {
+        operator const char*() const { return "ab"; }
+    };
+    CHECK(Body(View()).view() == "ab");
+    CHECK(Body(CString()).view() == "ab");
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<Body, nlohmann::json>);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<Body, nlohmann::ordered_json&>);
 }
 
 TEST_CASE("what holds no bytes is no body", "[body]") {

@@ -65,7 +65,7 @@ CLOSEST = {"detail/core/ed25519": ["webhook", "webhook_secrets"],
            "detail/receiver/wakeups": ["detail/receiver/wakeups", "inbox_worker"],
            "inbox": ["inbox_worker"], "observation": ["receiver"]}
 # What stands behind #if is compiled only with these.
-ALONE_FLAGS = {"detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
+ALONE_FLAGS = {"body": ["-std=c++20"], "detail/core/json_object": ["-DJSON_DIAGNOSTICS=1"], "detail/core/openssl": ["-DPIVOTAL_DETAIL_NO_FETCH"]}
 
 
 def closest_tests(stem):

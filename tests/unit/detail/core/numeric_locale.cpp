@@ -64,6 +64,11 @@ TEST_CASE("where the decimal point has several bytes this thread has another loc
         CHECK(uselocale(locale_t{}) == before);
     }
 }
+#else
+TEST_CASE("where a thread can have no locale of its own, a decimal point of several bytes is refused", "[locale]") {
+    CHECK_FALSE(NumericLocale("\xD9\xAB"));
+    CHECK(NumericLocale(","));
+}
 #endif
 
 // Needs a locale that Debian does not install by itself: tests/unit/locale.sh makes it, and runs this.

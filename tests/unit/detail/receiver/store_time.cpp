@@ -23,4 +23,8 @@ TEST_CASE("a store's duration goes from nothing to a hundred years, in milliseco
     CHECK(century.count() == 3'153'600'000'000);
 }
 
+TEST_CASE("a call to a store takes as long as is documented", "[store_time]") {
+    CHECK(detail::store_patience == 5s);
+}
+
 }  // namespace unit_detail_store_time
