@@ -21,7 +21,7 @@ known_to() {
     local core="body error event headers secrets version webhook detail/core/"
     case $1 in
         detail/core/*) echo error detail/core/ ;;
-        detail/receiver/*) echo "$core" observation detail/receiver/ ;;
+        detail/receiver/*) echo "$core" idempotency observation detail/receiver/ ;;
         detail/stores/*/*) echo "$core" idempotency inbox observation detail/receiver/ detail/stores/ "${1%/*}/" ;;
         detail/stores/*) echo "$core" idempotency inbox detail/receiver/ detail/stores/ ;;
         detail/diagnose/*) echo "$core" finding detail/diagnose/ ;;
