@@ -284,7 +284,7 @@ TEST_CASE("there are as many threads as renewals were stuck at once, and one", "
 }
 
 #if defined(__unix__) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("leases are renewed in a process that was forked, too", "[lease_keeper]") {
+TEST_CASE("leases are renewed in a process that was forked, too", "[lease_keeper][forks_threads]") {
     Renewals renewals;
     LeaseKeeper keeper;
     const LeaseKeeper::Guard guard(keeper, 2ms, renewals.renew());
