@@ -157,11 +157,13 @@ private:
     /// Asks again while the event is in progress elsewhere, for as long as the options say.
     Claim claim(IdempotencyStore& store, const Event& event, const std::string& owner, detail::Deadline due) const {
         const detail::Deadline until = (std::min)(due, std::chrono::steady_clock::now() + options_.wait);
-        for (std::chrono::milliseconds pause{20};; pause = (std::min)(pause * 2, std::chrono::milliseconds(250))) {
+        using std::chrono::milliseconds;
+        for (milliseconds pause{20};; pause = (std::min)(pause * 2, milliseconds(250))) {
             const Claim found = store.claim(event.id, owner, options_.lease);
             const auto left = until - std::chrono::steady_clock::now();
             if (found != Claim::in_progress || left <= left.zero()) return found;
-            std::this_thread::sleep_for((std::min<detail::Deadline::duration>)(pause, left));
+            // Windows does not sleep for a part of a millisecond.
+            std::this_thread::sleep_for((std::min)(pause, std::chrono::ceil<milliseconds>(left)));
         }
     }
 
