@@ -66,7 +66,8 @@ public:
     bool end_array() { return close(); }
 
     bool key(std::string& name) {
-        member_ = open_.empty() ? top_level(name) : &(*open_.back().object)[name];
+        const Open& last = open_.back();
+        member_ = last.object ? &(*last.object)[name] : top_level(name);
         return true;
     }
 
@@ -81,21 +82,21 @@ private:
 
     /// Puts a value where it belongs.
     template <class Value> json* put(Value&& value) {
-        if (!inside_) {
+        if (auto* const array = open_.back().array) {
+            array->emplace_back(std::forward<Value>(value));
+            return &array->back();
+        }
+        if (!member_) {
             problem_ = "it is not a JSON object";
             return nullptr;
-        }
-        if (!open_.empty() && open_.back().array) {
-            open_.back().array->emplace_back(std::forward<Value>(value));
-            return &open_.back().array->back();
         }
         *member_ = json(std::forward<Value>(value));  // the last of two equal keys wins
         return member_;
     }
 
     bool open(typename json::value_t type) {
-        if (!inside_ && type == json::value_t::object) return inside_ = true;
-        if (open_.size() + 1 >= max_json_depth) {
+        if (!member_ && type == json::value_t::object) return true;  // the outermost
+        if (open_.size() >= max_json_depth) {
             problem_ = "it is nested deeper than 512 levels";
             return false;
         }
@@ -109,24 +110,23 @@ private:
     bool close() {
 #if PIVOTAL_DETAIL_JSON_DIAGNOSTICS
         // Then each value knows its parent: nlohmann tells it to what an object or array has when that is moved.
-        if (!open_.empty()) {
-            json moved = std::move(*open_.back().value);
-            *open_.back().value = std::move(moved);
+        if (json* const value = open_.back().value) {
+            json moved = std::move(*value);
+            *value = std::move(moved);
         }
 #endif
-        if (!open_.empty()) open_.pop_back();
+        open_.pop_back();
         return true;
     }
 
     const std::array<std::string_view, N>& names_;
     struct Open {
-        json* value;
-        typename json::array_t* array;  // one of these is null
-        typename json::object_t* object;
+        json* value = nullptr;  // of the outermost all are null, else one of the next two
+        typename json::array_t* array = nullptr;
+        typename json::object_t* object = nullptr;
     };
-    std::vector<Open> open_;  // the objects and arrays around the next value, without the outermost
-    json* member_ = nullptr;  // where the value of the key that was read last belongs
-    bool inside_ = false;     // the outermost object has begun
+    std::vector<Open> open_{Open()};  // the objects and arrays around the next value
+    json* member_ = nullptr;          // where the value of the key that was read last belongs
     const char* problem_ = nullptr;
 };
 
