@@ -4,6 +4,7 @@
 #pragma once
 
 #include <simdjson.h>
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -18,12 +19,12 @@ struct CustomerEvent {
     static std::optional<CustomerEvent> parse(pivotal::Body body, std::error_code& error) {
         thread_local simdjson::ondemand::parser parser;  // each thread keeps its memory for the next event
         thread_local std::string text;                   // simdjson reads as far behind its end:
-        text.reserve(body.view().size() + simdjson::SIMDJSON_PADDING);
-        text = body.view();
+        text.resize((std::max)(text.size(), body.size() + simdjson::SIMDJSON_PADDING));
+        std::copy_n(body.data(), body.size(), text.data());
         CustomerEvent event;
         error = pivotal::Errc::malformed_event;
         try {
-            auto json = parser.iterate(text);
+            auto json = parser.iterate(text.data(), body.size(), text.size());
             event.read(json.get_object(), 0);
             const bool at_end = json.current_location().error() == simdjson::OUT_OF_BOUNDS;
             if (!at_end || event.id.empty() || event.type.empty()) return std::nullopt;
@@ -43,18 +44,30 @@ private:
             if (entry.error()) throw simdjson::simdjson_error(entry.error());
             auto& field = entry.value_unsafe();
             auto& value = field.value();
-            const auto is = [&](int at, std::string_view key) { return level == at && field.key() == key; };
+            const auto is = [&](std::string_view key) { return field.key() == key; };
             const auto is_a = [&](Type expected) { return Type(value.type()) == expected; };
-            const auto text = [&] { return is_a(Type::string) ? std::string_view(value) : std::string_view(); };
-            if (is(0, "id")) id = text();
-            if (is(0, "type")) type = text();
-            if (is(2, "id")) customer_id = text();
-            if (is(2, "name")) name = text();
-            if (is(2, "health_score")) health_score = is_a(Type::number) ? double(value) : 0;
-            if (!is(0, "data") && !is(1, "object")) continue;
-            for (auto* const absent : {&customer_id, &name}) absent->clear();
-            health_score = 0;
-            if (is_a(Type::object)) read(value, level + 1);
+            const auto text = [&] {
+                std::string_view string;
+                const auto error = value.get_string().get(string);
+                if (error && error != simdjson::INCORRECT_TYPE) throw simdjson::simdjson_error(error);
+                return string;
+            };
+            if (level == 2) {
+                if (is("id"))
+                    customer_id = text();
+                else if (is("name"))
+                    name = text();
+                else if (is("health_score"))
+                    health_score = is_a(Type::number) ? double(value) : 0;
+            } else if (level == 0 && is("id")) {
+                id = text();
+            } else if (level == 0 && is("type")) {
+                type = text();
+            } else if (is(level == 0 ? "data" : "object")) {
+                for (auto* const absent : {&customer_id, &name}) absent->clear();
+                health_score = 0;
+                if (is_a(Type::object)) read(value, level + 1);
+            }
         }
     }
 };
