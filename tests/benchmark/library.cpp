@@ -2,8 +2,8 @@
 // Times the library against its floors: `pivotal_benchmark FOLDER` with a folder that bodies.py wrote. The
 // moment of verification is given, so that no time is the clock's; driver.cpp reads the clock, as users do.
 //
-// all.sh interleaves the rounds of all measurements, and report.py takes the fastest of each: on a machine with
-// other work it repeats where a median does not.
+// all.sh interleaves the rounds of all measurements, in several processes, and report.py takes the fastest of each: on
+// a machine with other work it repeats where a median does not.
 #include <algorithm>
 #include <cstdio>
 #include <map>

@@ -4,8 +4,8 @@
 instructions of this one.
 
 PROGRAMS is the folder with pivotal_benchmark_driver and pivotal_instructions, BODIES what bodies.py wrote, PEERS where
-tests/conformance/peers/peer.sh builds. FILE of --library is what Google Benchmark wrote about the library
-(--benchmark_out), that of --compile-time what compile_time.py wrote; both become part of OUT.
+tests/conformance/peers/peer.sh builds. Each LIBRARY is what Google Benchmark wrote about the library in a process
+(--benchmark_out), COMPILE_TIME what compile_time.py wrote; both become part of OUT.
 
 Each library is a process that is started with a secret and BODIES, reads lines and answers each with the nanoseconds
 that it took:
@@ -201,15 +201,16 @@ def versions(libraries, arguments):
     return found
 
 
-def fastest_of_library(file):
-    """The fastest rounds of what Google Benchmark measured: {name: {size: nanoseconds}}."""
+def fastest_of_library(files):
+    """The fastest rounds of what Google Benchmark measured, of all processes: {name: {size: nanoseconds}}."""
     fastest = {}
-    for run in json.loads(file.read_text())["benchmarks"]:
+    for run in (run for file in files for run in json.loads(file.read_text())["benchmarks"]):
         if run.get("aggregate_name") == "min":
             name, size, *threads = run["run_name"].split("/")
             if threads:
                 name += " " + threads[-1].split(":")[1]
-            fastest.setdefault(name, {})[size] = round(run["real_time"], 1)
+            times = fastest.setdefault(name, {})
+            times[size] = min(round(run["real_time"], 1), times.get(size, float("inf")))
     return {name: dict(sorted(times.items(), key=lambda item: int(item[0]))) for name, times in sorted(fastest.items())}
 
 
@@ -243,7 +244,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=float, default=1)
     parser.add_argument("--warm-up", type=float, default=50)
-    parser.add_argument("--library", type=pathlib.Path)
+    parser.add_argument("--library", type=pathlib.Path, nargs="+")
     parser.add_argument("--compile-time", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--command", default=" ".join(sys.argv))
@@ -276,6 +277,7 @@ def main():
         if counts:
             written["instructions counted by"] = COUNTED_BY
         if arguments.library:
+            written["processes"] = len(arguments.library)
             written["library, fastest rounds"] = fastest_of_library(arguments.library)
         if arguments.compile_time:
             written["compile time"] = json.loads(arguments.compile_time.read_text())

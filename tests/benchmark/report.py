@@ -131,6 +131,10 @@ class Report:
         self.missed |= judged and not met
         return f"   at {bound} {', '.join(texts)}" + (f": {'met' if met else 'MISSED'}" if judged else "")
 
+    def program(self):
+        processes = self.measured.get("processes", 1)
+        return "[another program](library.cpp)" + (f" in {processes} processes" if processes > 1 else "")
+
     def readme(self):
         """The section of the README, between its markers."""
         def row(title, cells):
@@ -184,7 +188,7 @@ class Report:
             "",
             paragraph(
                 f"Against the floor, by the fastest of {self.measured['rounds']} interleaved rounds of "
-                "[another program](library.cpp), where the moment of verification is given instead of read "
+                f"{self.program()}, where the moment of verification is given instead of read "
                 f"from the clock, `authenticate` takes {ratios('authenticate')} as long" +
                 (f", and `verify` by simdjson {ratios('verify, simdjson')}" if "verify, simdjson" in self.library
                  else "") + ". These repeat where ratios of medians do not, and the targets are set for them."),
