@@ -69,11 +69,17 @@ private:
 class HmacSha256Key {
 public:
     /// A key of any length; the bytes are not kept. Where OpenSSL fails it is false, and computes nothing.
-    HmacSha256Key(const unsigned char* key, std::size_t size) noexcept
-        : inner_(EVP_MD_CTX_new()), outer_(EVP_MD_CTX_new()) {
-        if (!make_schedule(key, size)) inner_.reset();
+    HmacSha256Key(const unsigned char* key, std::size_t size) noexcept {
+        ScratchContext scratch;
+        SecretBytes<sha256_block_size> block;
+        if (!start(scratch, key, size, block)) return;
+        // The two are made after what this thread writes at each delivery, and while that is held: else they can share a
+        // cache line with it, and other threads, which only read them, take half as long again.
+        scratch.keep();
+        inner_ = state_behind(scratch, block, 0x36);
+        outer_ = state_behind(scratch, block, 0x5c);
     }
-    explicit operator bool() const noexcept { return inner_ != nullptr; }
+    explicit operator bool() const noexcept { return inner_ && outer_; }
 
     /// The tag of `head` followed by `rest`, in one pass and without a copy of either. False where OpenSSL fails.
     [[nodiscard]] bool compute(const ScratchContext& scratch, std::string_view head, std::string_view rest,
@@ -88,23 +94,33 @@ public:
     }
 
 private:
-    bool make_schedule(const unsigned char* key, std::size_t size) noexcept {
-        EVP_MD_CTX *const inner = inner_.get(), *const outer = outer_.get();
+    /// Starts a hash, and makes a block of the key.
+    static bool start(const ScratchContext& scratch, const unsigned char* key, std::size_t size,
+                      SecretBytes<sha256_block_size>& block) noexcept {
+        EVP_MD_CTX* const context = scratch.get();
         const EVP_MD* const digest = EVP_sha256();
-        if (!inner || !outer || !digest) return false;
-        SecretBytes<sha256_block_size> block;
+        if (!context || !digest) return false;
         std::memset(block.data, 0, block.size());
         if (size <= block.size())
             std::memcpy(block.data, key, size);
-        else if (EVP_DigestInit_ex(inner, digest, nullptr) != 1 || EVP_DigestUpdate(inner, key, size) != 1 ||
-                 EVP_DigestFinal_ex(inner, block.data, nullptr) != 1)
+        else if (EVP_DigestInit_ex(context, digest, nullptr) != 1 || EVP_DigestUpdate(context, key, size) != 1 ||
+                 EVP_DigestFinal_ex(context, block.data, nullptr) != 1)
             return false;
-        // Copied, so that OpenSSL looks for the digest's implementation once.
-        if (EVP_DigestInit_ex(inner, digest, nullptr) != 1 || EVP_MD_CTX_copy_ex(outer, inner) != 1) return false;
-        for (unsigned char& byte : block.data) byte ^= 0x36;
-        if (EVP_DigestUpdate(inner, block.data, block.size()) != 1) return false;
-        for (unsigned char& byte : block.data) byte ^= 0x36 ^ 0x5c;
-        return EVP_DigestUpdate(outer, block.data, block.size()) == 1;
+        return EVP_DigestInit_ex(context, digest, nullptr) == 1;
+    }
+
+    /// The hash that was started, of the padded block; null where OpenSSL fails. It is copied, so that OpenSSL looks for
+    /// the digest's implementation once.
+    static MdContext state_behind(const ScratchContext& started, const SecretBytes<sha256_block_size>& block,
+                                  unsigned char pad) noexcept {
+        SecretBytes<sha256_block_size> padded;
+        std::memcpy(padded.data, block.data, block.size());
+        for (unsigned char& byte : padded.data) byte ^= pad;
+        MdContext state(EVP_MD_CTX_new());
+        if (!state || EVP_MD_CTX_copy_ex(state.get(), started.get()) != 1 ||
+            EVP_DigestUpdate(state.get(), padded.data, padded.size()) != 1)
+            return nullptr;
+        return state;
     }
 
     MdContext inner_, outer_;
