@@ -46,28 +46,28 @@ private:
             auto& value = field.value();
             const auto is = [&](std::string_view key) { return field.key() == key; };
             const auto is_a = [&](Type expected) { return Type(value.type()) == expected; };
-            const auto text = [&] {
-                std::string_view string;
-                const auto error = value.get_string().get(string);
-                if (error && error != simdjson::INCORRECT_TYPE) throw simdjson::simdjson_error(error);
-                return string;
-            };
+            std::string* to = nullptr;
             if (level == 2) {
                 if (is("id"))
-                    customer_id = text();
+                    to = &customer_id;
                 else if (is("name"))
-                    name = text();
+                    to = &name;
                 else if (is("health_score"))
                     health_score = is_a(Type::number) ? double(value) : 0;
             } else if (level == 0 && is("id")) {
-                id = text();
+                to = &id;
             } else if (level == 0 && is("type")) {
-                type = text();
+                to = &type;
             } else if (is(level == 0 ? "data" : "object")) {
                 for (auto* const absent : {&customer_id, &name}) absent->clear();
                 health_score = 0;
                 if (is_a(Type::object)) read(value, level + 1);
             }
+            if (!to) continue;
+            std::string_view text;
+            const auto error = value.get_string().get(text);
+            if (error && error != simdjson::INCORRECT_TYPE) throw simdjson::simdjson_error(error);
+            *to = text;
         }
     }
 };

@@ -97,7 +97,7 @@ void survives_size_and_depth() {
         const auto event = CustomerEvent::parse(deep, error);  // simdjson's own limit is about a thousand
         check(event ? event->id == "evt_1" && !error : error == pivotal::Errc::malformed_event, "depth");
     }
-    for (const std::size_t size : {1, 63, 64, 65, 4095, 100000, 3000000, 10}) {
+    for (const std::size_t size : {1U, 63U, 64U, 65U, 4095U, 100000U, 3000000U, 10U}) {
         const std::string name(size, 'n');
         accepts(with_object(R"({"name":")" + name + "\"}"), "evt_1", "a.b", "", name);
     }
