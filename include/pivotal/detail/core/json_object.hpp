@@ -29,7 +29,7 @@ public:
     }
 
     /// Strict JSON (RFC 8259, UTF-8, no byte order mark) of at most 512 levels whose outermost value is an
-    /// object. Returns nullptr, or what is wrong.
+    /// object. Returns nullptr, or what is wrong. To be called once.
     const char* parse(std::string_view text) {
         // nlohmann's parser skips a byte order mark and takes a NUL for the end of the text.
         if (text.substr(0, 3) == "\xEF\xBB\xBF") return "it starts with a byte order mark";
